@@ -31,7 +31,7 @@ struct hz_work {
     struct {
         _Alignas(64) _Atomic uint32_t next;
         uint32_t end;
-    } share[HZ_POOL_MAX > 64 ? 64 : HZ_POOL_MAX];
+    } share[64];
     int n_shares;
 };
 void hz_work_set(struct hz_work *work, uint32_t n, int threads);

@@ -32,5 +32,8 @@ uint64_t hz_memory_available(void);  /* what can be had without swapping */
 uint64_t hz_memory_resident(void);   /* of this process now; 0 if unknown */
 uint64_t hz_memory_peak(void);       /* largest resident set so far */
 uint64_t hz_page_size(void);
+/* Fresh zero pages, touched only when used, asked to be huge ones; `bytes` a multiple of 2 MiB. NULL when there are none. */
+void *hz_map_pages(size_t bytes);
+void hz_unmap_pages(void *p, size_t bytes);
 
 #endif
