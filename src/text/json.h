@@ -1,7 +1,7 @@
 /* json.h - JSON read and written. Reading is json-c's work behind a small value type; what Python's json does that
  * JSON does not (NaN, Infinity, integers of any length, "\u0000") works here too, keys keep their order, and of a key
  * given twice the last value counts at the first one's place. Text after the document, a byte order mark, broken UTF-8
- * and nesting deeper than 512 are errors that name line and column. */
+ * and nesting deeper than 512 are errors that name line and column. Half a surrogate pair ("\ud83d" alone) reads as U+FFFD. */
 #ifndef HZ_TEXT_JSON_H
 #define HZ_TEXT_JSON_H
 
@@ -21,7 +21,7 @@ struct hz_json {
 
 struct hz_json_doc;
 
-/* name: the file, for errors. max_depth 0: 512. */
+/* name: the file, for errors (NULL: "JSON"). The text is not needed afterwards. */
 hz_status hz_json_parse(const char *text, size_t len, const char *name, struct hz_json_doc **doc, struct hz_error *err);
 /* Reads and parses a file of at most 1 GiB. */
 hz_status hz_json_load(const char *path, struct hz_json_doc **doc, struct hz_error *err);
@@ -41,7 +41,7 @@ bool hz_json_double(struct hz_json v, double *out);
 /* NULL if not a STRING; len may be NULL; may hold NULs. */
 const char *hz_json_str(struct hz_json v, size_t *len);
 bool hz_json_str_is(struct hz_json v, const char *s);
-/* Decimal digits of an INT or BIGINT as they stood in the text. */
+/* Decimal digits of a BIGINT as they stood in the text, sign in front; not NUL-terminated. Else NULL. */
 const char *hz_json_digits(struct hz_json v, size_t *len);
 const char *hz_json_kind_name(enum hz_json_kind kind); /* "an object" and the like, for errors */
 
