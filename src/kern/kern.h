@@ -10,6 +10,8 @@
 #ifndef HZ_KERN_KERN_H
 #define HZ_KERN_KERN_H
 
+#include "quant/act.h"
+#include "quant/act.h"
 #include "quant/quant.h"
 
 enum { HZ_TILE = 16, HZ_KV_TILE = 32 };
@@ -66,8 +68,6 @@ typedef void hz_kv_put_fn(void *k_tile, void *v_tile, uint32_t slot, const float
                           uint32_t v_dim);
 
 /* ---- rows ---------------------------------------------------------------------------------------------------- */
-
-enum hz_act { HZ_ACT_SILU, HZ_ACT_GELU, HZ_ACT_GELU_TANH, HZ_ACT_RELU, HZ_ACT_RELU2, HZ_ACT_SIGMOID, HZ_ACT_NONE, HZ_ACTS };
 
 struct hz_kern {
     enum hz_rung rung;

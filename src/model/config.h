@@ -1,0 +1,42 @@
+/* config.h - one accessor for a model's configuration, whatever the spelling: config.json as transformers 4 and 5 write
+ * it (text_config nested or not, rope_scaling or rope_parameters), or GGUF metadata. Every key that is read is noted; a
+ * key that nobody read and nobody knows as harmless is an error with its name (hz_config_done). */
+#ifndef HZ_MODEL_CONFIG_H
+#define HZ_MODEL_CONFIG_H
+
+#include "plan/plan.h"
+
+struct hz_config;
+
+/* `keys`: spellings separated by '|', the first one present and not null counts: "hidden_size|n_embd". A GGUF's key is
+ * written with a leading dot for the architecture's prefix: ".embedding_length" is "llama.embedding_length"; without a dot
+ * and with "ggml" or "general" it stands as it is. A value of the wrong kind or out of range is noted as an error (the
+ * first one is kept) and the default returned: so an arch file asks for all it needs and hz_config_done fails once. */
+uint32_t hz_config_u32(struct hz_config *c, const char *keys, uint32_t otherwise);
+uint32_t hz_config_need_u32(struct hz_config *c, const char *keys); /* must be present and 1 to 2^31-1 */
+double hz_config_f64(struct hz_config *c, const char *keys, double otherwise);
+bool hz_config_bool(struct hz_config *c, const char *keys, bool otherwise);
+const char *hz_config_str(struct hz_config *c, const char *keys, const char *otherwise);
+bool hz_config_has(struct hz_config *c, const char *keys); /* present and not null */
+/* Element i of an array, or the value itself if it is no array (GGUF: head_count_kv may be either). */
+uint32_t hz_config_u32_at(struct hz_config *c, const char *keys, uint32_t i, uint32_t otherwise);
+const char *hz_config_str_at(struct hz_config *c, const char *keys, uint32_t i, const char *otherwise);
+void hz_config_ignore(struct hz_config *c, const char *keys); /* counts as read */
+void hz_config_fail(struct hz_config *c, const char *fmt, ...) HZ_PRINTF(2, 3); /* notes an error of the arch's own */
+bool hz_config_is_gguf(const struct hz_config *c);
+enum hz_act hz_config_act(struct hz_config *c, const char *keys, enum hz_act otherwise);
+
+/* Does the checkpoint have this tensor? Names are those arch files use (Hugging Face's without prefix of the trunk, see
+ * model.h); a GGUF's are translated. */
+bool hz_config_tensor(const struct hz_config *c, const char *name);
+
+/* Rope of a model: reads rope_theta, rope_scaling / rope_parameters (also per layer type: `layer_type` "full_attention",
+ * "sliding_attention" or NULL), partial_rotary_factor, GGUF's rope keys and rope_freqs tensors. Adds the table. */
+uint32_t hz_config_rope(struct hz_config *c, struct hz_plan *p, uint32_t head_dim, const char *layer_type,
+                        double default_theta);
+
+/* A weight over the named tensor, whole: shapes [rows, cols] are checked by the loader. Names are printf-like. */
+uint32_t hz_weight_linear(struct hz_plan *p, uint32_t rows, uint32_t cols, const char *fmt, ...) HZ_PRINTF(4, 5);
+uint32_t hz_weight_vector(struct hz_plan *p, uint32_t n, float add, const char *fmt, ...) HZ_PRINTF(4, 5);
+
+#endif
