@@ -18,7 +18,7 @@ struct rung {
 };
 
 static const struct rung rungs[HZ_RUNGS] = {
-    [HZ_RUNG_C] = {"c", true, 0, HZ_RUNG_C, {hz_kern_linear_c}},
+    [HZ_RUNG_C] = {"c", true, 0, HZ_RUNG_C, {hz_kern_linear_c, hz_kern_rows_c, hz_kern_attend_c}},
     [HZ_RUNG_AVX2] = {.name = "avx2"},
     [HZ_RUNG_AVX512] = {.name = "avx512"},
     [HZ_RUNG_NEON] = {.name = "neon"},

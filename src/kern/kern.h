@@ -54,7 +54,7 @@ enum hz_kv_type { HZ_KV_F32, HZ_KV_F16, HZ_KV_TYPES };
 /* K of a tile is [head_dim][32 tokens], V is [32 tokens][v_dim], in the kv type. */
 struct hz_attend_row {
     const float *q;      /* [head_dim], already times the attention scale and log2(e) (softcap 0), or times scale alone */
-    float *o;            /* [v_dim], sum of weights times V so far */
+    float *o;            /* [v_dim], sum of weights times V so far (start 0) */
     float m, l;          /* running maximum (start -INFINITY) and sum (start 0), base 2 */
     uint32_t from, to;   /* visible keys of this tile, from < to <= 32 */
 };
@@ -91,9 +91,11 @@ struct hz_kern {
     /* One head's rotated part, `rot` values at x: halves (x[i], x[i+rot/2]) or pairs (x[2i], x[2i+1]); cos, sin [rot/2]. */
     void (*rope)(float *x, const float *cos, const float *sin, uint32_t rot, bool pairs);
 
-    /* Of logits: index of the largest (the lowest index wins a tie; NaN never), and log(sum(exp(x))). -1 if no number. */
+    /* Of logits; a NaN counts as if it were not there. Index of the largest (the lowest index wins a tie), -1 if there
+     * is no number; log(sum(exp(x))), -INFINITY if there is none; sum(exp((x - from) * mul)) for x <= from. */
     int32_t (*argmax)(const float *x, uint32_t n);
     float (*log_sum_exp)(const float *x, uint32_t n);
+    double (*exp_sum)(const float *x, float from, float mul, uint32_t n);
 };
 
 /* The table of a rung by name ("c", "avx2", ...), or the best for NULL. A rung this machine cannot run is
@@ -132,7 +134,9 @@ struct hz_draw_result {
 };
 
 /* Edits, mask, then temperature, top-k, top-p, min-p, one draw by walking the candidates, largest first (ties: lowest
- * id first). scratch: 2 * n floats. E_INVALID: no finite logit is left. */
+ * id first). Only finite logits are candidates. top-p keeps the fewest whose share of what top-k left reaches top_p;
+ * min-p those at least min_p times as likely as the likeliest. The largest is always kept.
+ * scratch: 2 * n floats. E_INVALID: no candidate at all, or arguments that are not in the ranges above. */
 hz_status hz_draw(const struct hz_kern *kern, const struct hz_draw_args *args, float *scratch, struct hz_draw_result *out,
                   struct hz_error *err);
 
