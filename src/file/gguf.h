@@ -6,9 +6,21 @@
 #include "base/cursor.h"
 #include "file/tensor.h"
 
-enum hz_meta_type {
-    HZ_META_U8, HZ_META_I8, HZ_META_U16, HZ_META_I16, HZ_META_U32, HZ_META_I32, HZ_META_F32, HZ_META_BOOL, HZ_META_STRING,
-    HZ_META_ARRAY, HZ_META_U64, HZ_META_I64, HZ_META_F64
+enum hz_meta_type { /* numbered as in the file */
+                    HZ_META_U8,
+                    HZ_META_I8,
+                    HZ_META_U16,
+                    HZ_META_I16,
+                    HZ_META_U32,
+                    HZ_META_I32,
+                    HZ_META_F32,
+                    HZ_META_BOOL,
+                    HZ_META_STRING,
+                    HZ_META_ARRAY,
+                    HZ_META_U64,
+                    HZ_META_I64,
+                    HZ_META_F64,
+                    HZ_META_TYPES
 };
 
 struct hz_str { /* bytes inside the mapping: no NUL behind them */
@@ -41,9 +53,17 @@ struct hz_gguf {
     struct hz_map by_key;
 };
 
+/* Reads one GGUF that lies in memory: its metadata into g, its tensors behind those already in the table. The index
+ * comes from the arena; strings and tensors stay where they are, so data[0..size) and path must outlive g and table.
+ * On failure g is empty, while the table may have grown. */
+hz_status hz_gguf_parse(const uint8_t *data, uint64_t size, const char *path, struct hz_arena *arena, struct hz_gguf *g,
+                        struct hz_tensor_table *table, struct hz_error *err);
+/* Frees what does not lie in the arena. */
+void hz_gguf_free(struct hz_gguf *g);
+
 /* NULL if the key is absent. */
 const struct hz_meta *hz_gguf_get(const struct hz_gguf *g, const char *key);
-/* Any integer type (or bool) that fits; false otherwise. */
+/* The getters take NULL, which is false. Any integer type (or bool) that fits; false otherwise. */
 bool hz_meta_int(const struct hz_meta *m, int64_t *out);
 /* Any number. */
 bool hz_meta_double(const struct hz_meta *m, double *out);
