@@ -6,12 +6,16 @@
 #include "base/os/file.h"
 #include "file/tensor.h"
 
-/* Adds the file's tensors to the table (names in the arena). path must outlive the table. Only the names for which
- * `wanted` is true (all if NULL). */
+/* Whether a tensor goes into the table; all do where the function is NULL. */
+typedef bool hz_tensor_filter(void *user, const char *name);
+
+/* Checks the whole header and adds the wanted tensors to the table, in the header's order, names in the arena. map
+ * and path must outlive the table. On failure the table may have grown. */
 hz_status hz_safetensors_read(const struct hz_file_map *map, const char *path, struct hz_arena *arena,
-                              struct hz_tensor_table *table, bool (*wanted)(void *user, const char *name), void *user,
+                              struct hz_tensor_table *table, hz_tensor_filter *wanted, void *user,
                               struct hz_error *err);
-/* Writes n tensors (name, type, dims, data and bytes are read). */
+/* Writes n tensors (name, type, dims, data and bytes are read), those of wide elements first so that all of them lie
+ * aligned. The file appears under its name only when it is whole. */
 hz_status hz_safetensors_write(const char *path, const struct hz_tensor *tensors, size_t n, struct hz_error *err);
 
 #endif
