@@ -13,27 +13,27 @@ struct hz_checkpoint_template {
     const char *name;   /* "default", "tool_use", ... */
     const char *source; /* the text itself */
     size_t len;
-    const char *file;   /* where it stood, for errors */
+    const char *file; /* where it stood, for errors */
 };
 
 struct hz_checkpoint {
     enum hz_checkpoint_kind kind;
-    const char *path;                       /* as given */
+    const char *path; /* as given */
     struct hz_tensor_table table;
-    struct hz_gguf *gguf;                   /* GGUF only; metadata of the first part */
-    struct hz_json_doc *config;             /* folder: config.json; NULL if absent (allowed for tokenizer_only) */
-    struct hz_json_doc *generation_config;  /* NULL if absent */
-    struct hz_json_doc *tokenizer_config;   /* NULL if absent */
-    const char *tokenizer_json;             /* path, NULL if absent */
+    struct hz_gguf *gguf;                     /* GGUF only; metadata of the first part */
+    struct hz_json_doc *config;               /* folder: config.json; NULL if absent (allowed for tokenizer_only) */
+    struct hz_json_doc *generation_config;    /* NULL if absent */
+    struct hz_json_doc *tokenizer_config;     /* NULL if absent */
+    const char *tokenizer_json;               /* path, NULL if absent */
     struct hz_checkpoint_template *templates; /* chat templates in order of precedence, default first */
     size_t n_templates;
-    uint64_t bytes;                         /* sizes of all weight files */
-    void *owned;                            /* arena, mappings */
+    uint64_t bytes; /* sizes of all weight files */
+    void *owned;    /* arena, mappings */
 };
 
 struct hz_checkpoint_options {
-    const char *file;      /* which GGUF in a folder; NULL: decide (checkpoint folder first, else the only GGUF) */
-    bool tokenizer_only;   /* weights and config.json may be missing */
+    const char *file;    /* which GGUF in a folder; NULL: decide (checkpoint folder first, else the only GGUF) */
+    bool tokenizer_only; /* weights and config.json may be missing */
 };
 
 /* path: a GGUF file or a folder. */
