@@ -20,11 +20,11 @@ enum hz_rung { HZ_RUNG_C, HZ_RUNG_AVX2, HZ_RUNG_AVX512, HZ_RUNG_NEON, HZ_RUNG_DO
 
 /* ---- linear: y[row][n] = sum over k of x[row][k] * w[n][k] ------------------------------------------------- */
 
-/* The form in which a kernel reads x. F32 and BF16 keep k padded to 16 with zeros. I8_32 and I8_256 are int8 with one
- * f32 scale per 32 or 256 columns (scale = absmax/127, round to nearest even) and the group sums the kernels want. */
+/* The form in which a kernel reads x. F32 and BF16 pad k to 32 with zeros. I8_32 and I8_256 are int8 with one f32 scale
+ * per 32 or 256 columns (scale = absmax/127, round to nearest even) and the group sums the kernels want. */
 enum hz_xform { HZ_X_F32, HZ_X_BF16, HZ_X_I8_32, HZ_X_I8_256, HZ_XFORMS };
 
-/* Rows of x, quantized. Rows lie in blocks of `at_once` (the last block is short), interleaved as the rung likes. */
+/* Rows of x, quantized; made by hz_panel_over. Rows lie in blocks of `at_once`, the last one shorter; kern/panel.h. */
 struct hz_panel {
     enum hz_xform form;
     uint32_t k, n;         /* columns, rows */
@@ -41,7 +41,7 @@ typedef void hz_unpack_fn(const uint8_t *tile, uint32_t r, uint32_t k, float *ou
 
 struct hz_linear_kern { /* per published type; mul NULL: the type has no kernel */
     enum hz_xform form;
-    uint32_t tile_block, tile_bytes; /* a tile is ceil(k / tile_block) * tile_bytes bytes */
+    uint32_t tile_block, tile_bytes; /* a tile is ceil(k / tile_block) pieces of tile_bytes bytes, in order of k */
     hz_pack_fn *pack;
     hz_unpack_fn *unpack;
     hz_mul_fn *mul;
@@ -73,7 +73,7 @@ struct hz_kern {
     enum hz_rung rung;
     const char *name;
     struct hz_linear_kern linear[HZ_DTYPES];
-    uint32_t at_once;                                                   /* rows per panel block, for all forms */
+    uint32_t (*panel_at_once)(enum hz_xform form, uint32_t n);          /* rows per block that suit a panel of n rows */
     size_t (*panel_bytes)(enum hz_xform form, uint32_t k, uint32_t n);
     void (*panel_put)(const struct hz_panel *x, uint32_t row, const float *in); /* rows of a panel in any order, any thread */
 
@@ -97,6 +97,29 @@ struct hz_kern {
     float (*log_sum_exp)(const float *x, uint32_t n);
     double (*exp_sum)(const float *x, float from, float mul, uint32_t n);
 };
+
+/* A panel of n rows of k columns over `data`, whose rows panel_put then fills. */
+static inline struct hz_panel hz_panel_over(const struct hz_kern *kern, enum hz_xform form, uint32_t k, uint32_t n,
+                                            uint8_t *data)
+{
+    return (struct hz_panel){form, k, n, kern->panel_at_once(form, n), data};
+}
+
+/* Calls of mul that a tile needs for all rows of the panel: blocks 0 .. this - 1. */
+static inline uint32_t hz_panel_blocks(const struct hz_panel *x)
+{
+    return (x->n + x->at_once - 1) / x->at_once;
+}
+
+/* Bytes of a tile of k columns. */
+static inline size_t hz_tile_bytes(const struct hz_linear_kern *linear, uint32_t k)
+{
+    return ((size_t)k + linear->tile_block - 1) / linear->tile_block * linear->tile_bytes;
+}
+
+/* Exact mode: the same tile as one of type F32 (hz_tile_bytes of kern->linear[HZ_F32]), which that type's mul takes with
+ * a panel of form HZ_X_F32. */
+void hz_tile_to_f32(const struct hz_linear_kern *linear, const uint8_t *tile, uint32_t k, float *out);
 
 /* The table of a rung by name ("c", "avx2", ...), or the best for NULL. A rung this machine cannot run is
  * E_UNSUPPORTED, an unknown name E_INVALID. */
