@@ -4,18 +4,8 @@
 #include "quant/quantize.h"
 
 const struct hz_format hz_formats[HZ_DTYPES] = {
-    [HZ_Q4_0] = {.block = 32, .bits = 4, .zero = 8, .explode = hz_explode_q4_0},
-    [HZ_Q4_1] = {.block = 32, .bits = 4, .mins = true, .explode = hz_explode_q4_1},
-    [HZ_Q5_0] = {.block = 32, .bits = 5, .zero = 16, .explode = hz_explode_q5_0},
-    [HZ_Q5_1] = {.block = 32, .bits = 5, .mins = true, .explode = hz_explode_q5_1},
-    [HZ_Q8_0] = {.block = 32, .bits = 8, .explode = hz_explode_q8_0},
-    [HZ_Q2_K] = {.block = 256, .group = 16, .bits = 2, .mins = true, .explode = hz_explode_q2_k},
-    [HZ_Q3_K] = {.block = 256, .group = 16, .bits = 3, .zero = 4, .explode = hz_explode_q3_k},
-    [HZ_Q4_K] = {.block = 256, .group = 32, .bits = 4, .mins = true, .explode = hz_explode_q4_k},
-    [HZ_Q5_K] = {.block = 256, .group = 32, .bits = 5, .mins = true, .explode = hz_explode_q5_k},
-    [HZ_Q6_K] = {.block = 256, .group = 16, .bits = 6, .zero = 32, .explode = hz_explode_q6_k},
-    [HZ_Q8_K] = {.block = 256, .bits = 8, .d_f32 = true, .explode = hz_explode_q8_k},
-};
+#define FORMAT(id, name, ...) [HZ_##id] = {__VA_ARGS__, hz_explode_##name},
+    HZ_FORMAT_MAP(FORMAT)};
 
 void hz_codes_values(const struct hz_format *f, const struct hz_codes *c, float *out)
 {
@@ -43,22 +33,20 @@ static void dequantize(enum hz_dtype type, const void *src, float *out, uint64_t
     }
 }
 
-#define BLOCK_FORMATS(X) X(Q4_0) X(Q4_1) X(Q5_0) X(Q5_1) X(Q8_0) X(Q2_K) X(Q3_K) X(Q4_K) X(Q5_K) X(Q6_K) X(Q8_K)
-
-#define DEQUANTIZE(id)                                                                                                 \
+#define DEQUANTIZE(id, ...)                                                                                            \
     static void dequantize_##id(const void *src, float *out, uint64_t k)                                               \
     {                                                                                                                  \
         dequantize(HZ_##id, src, out, k);                                                                              \
     }
-BLOCK_FORMATS(DEQUANTIZE)
+HZ_FORMAT_MAP(DEQUANTIZE)
 
 hz_dequantize_fn *hz_dequantize_c(enum hz_dtype type)
 {
-#define ENTRY(id) [HZ_##id] = dequantize_##id,
+#define ENTRY(id, ...) [HZ_##id] = dequantize_##id,
     static hz_dequantize_fn *const table[HZ_DTYPES] = {[HZ_F32] = hz_dequantize_f32,
                                                        [HZ_F16] = hz_dequantize_f16,
                                                        [HZ_BF16] = hz_dequantize_bf16,
-                                                       BLOCK_FORMATS(ENTRY)};
+                                                       HZ_FORMAT_MAP(ENTRY)};
     return table[type];
 }
 

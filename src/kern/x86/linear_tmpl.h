@@ -1,5 +1,5 @@
-/* linear_tmpl.h - products of tiles with panels for one rung of x86, whose registers hold a line (AVX-512) or half of one
- * (AVX2). kern/tile.h and kern/panel.h say where everything lies. The including file defines first:
+/* linear_tmpl.h - products of tiles with panels for one rung of x86, whose registers hold a line (AVX-512) or half of
+ * one (AVX2). kern/tile.h and kern/panel.h say where everything lies. The including file defines first:
  *
  *   R, V             32-bit lanes of a register, registers of a line: R * V = 16
  *   AT_ONCE          rows of x in a block
@@ -26,9 +26,10 @@
 #define UNROLL _Pragma("GCC unroll 16")
 #endif
 #define EACH(i, n) UNROLL for (int i = 0; i < (n); i++)
-#define ACC(t, v)  ((t) * V + (v))
+#define ACC(t, v)  ((t)*V + (v))
 
-/* ---- panels ---------------------------------------------------------------------------------------------------------- */
+/* ---- panels
+ * ---------------------------------------------------------------------------------------------------------- */
 
 /* Eight int32 lanes added up. */
 INLINE int32_t sum_lanes(__m256i v)
@@ -43,7 +44,8 @@ INLINE uint32_t top_bits(const float *in, int n)
     const __m256i magnitude = _mm256_set1_epi32(0x7fffffff);
     __m256i top = _mm256_setzero_si256();
     for (int i = 0; i < n; i += 8)
-        top = _mm256_max_epu32(top, _mm256_and_si256(magnitude, _mm256_loadu_si256((const __m256i *)(const void *)(in + i))));
+        top = _mm256_max_epu32(
+            top, _mm256_and_si256(magnitude, _mm256_loadu_si256((const __m256i *)(const void *)(in + i))));
     __m128i m = _mm_max_epu32(_mm256_castsi256_si128(top), _mm256_extracti128_si256(top, 1));
     m = _mm_max_epu32(m, _mm_shuffle_epi32(m, 0x4e));
     return (uint32_t)_mm_cvtsi128_si32(_mm_max_epu32(m, _mm_shuffle_epi32(m, 0xb1)));
@@ -84,7 +86,8 @@ INLINE struct sums sums_of(__m256i pairs)
 /* What a sum of codes counted from `zero` starts with (panel.h). */
 INLINE int32_t start_word(struct sums s, int32_t zero)
 {
-    return START_HALVES ? (int32_t)((uint32_t)(-zero * s.low & 0xffff) | (uint32_t)(-zero * s.high) << 16) : -zero * s.all;
+    return START_HALVES ? (int32_t)((uint32_t)(-zero * s.low & 0xffff) | (uint32_t)(-zero * s.high) << 16)
+                        : -zero * s.all;
 }
 
 INLINE void put_x32(struct hz_x32 *x, const float *in)
@@ -143,13 +146,14 @@ static void panel_put(const struct hz_panel *x, uint32_t row, const float *in)
         hz_panel_put_dense(x, row, in);
 }
 
-/* ---- products -------------------------------------------------------------------------------------------------------- */
+/* ---- products
+ * -------------------------------------------------------------------------------------------------------- */
 
 /* What a kernel is given: the tile, k, the block's first step, the distance between steps of one row. */
 #define KERNEL_ARGS const uint8_t *w, uint32_t k, const uint8_t *x, size_t stride, float *y, size_t ldy
 
-/* The hardware's own prefetchers reach 70 % of the read limit; one line ahead beside each line's work reaches it, bursts
- * of several do not. 2 KiB was the best distance. */
+/* The hardware's own prefetchers reach 70 % of the read limit; one line ahead beside each line's work reaches it,
+ * bursts of several do not. 2 KiB was the best distance. */
 INLINE void ahead(const uint8_t *p)
 {
     _mm_prefetch((const char *)p + 2048, _MM_HINT_T0);
@@ -208,9 +212,11 @@ INLINE void quad(vi *dot, const uint8_t *unit, int bits, int plus, int q, const 
 
 #define STORE(acc) EACH(t, NT) EACH(v, V) f_store(y + (size_t)t * ldy + R * v, acc[ACC(t, v)])
 
-/* ---- 32 columns, a scale each: d * (code - zero), or d * code + m ---------------------------------------------------- */
+/* ---- 32 columns, a scale each: d * (code - zero), or d * code + m
+ * ---------------------------------------------------- */
 
-/* Where codes of up to 31 would overflow int16 halves they count from 16, for Q5_1 too: d * (code - 16) + (m + 16 d). */
+/* Where codes of up to 31 would overflow int16 halves they count from 16, for Q5_1 too: d * (code - 16) + (m + 16 d).
+ */
 INLINE void affine(KERNEL_ARGS, int bits, int zero, bool mins, int NT)
 {
     vf acc[V * AT_ONCE];
@@ -225,7 +231,9 @@ INLINE void affine(KERNEL_ARGS, int bits, int zero, bool mins, int NT)
             if (bits == 8)
                 dot[ACC(t, v)] = S8_START ? v_quad(&xs[t].start128) : v_zero();
             else
-                dot[ACC(t, v)] = zero == 8 ? dot_start(&xs[t].start8) : bits == 5 ? dot_start(&xs[t].start16) : v_zero();
+                dot[ACC(t, v)] = zero == 8   ? dot_start(&xs[t].start8)
+                                 : bits == 5 ? dot_start(&xs[t].start16)
+                                             : v_zero();
         }
         ahead(w);
         EACH(i, 8)
@@ -254,7 +262,8 @@ INLINE void affine(KERNEL_ARGS, int bits, int zero, bool mins, int NT)
     STORE(acc);
 }
 
-/* ---- 256 columns with coded scales: d * scale * (code - zero), or d * scale * code - m * min ------------------------- */
+/* ---- 256 columns with coded scales: d * scale * (code - zero), or d * scale * code - m * min
+ * ------------------------- */
 
 /* acc -= m * d(x) * sum of min * sum(x) over the groups. */
 INLINE void super_mins(vf *acc, const uint8_t *w, int bits, const struct hz_x256 *xs, int NT)
@@ -284,8 +293,8 @@ INLINE void super_mins(vf *acc, const uint8_t *w, int bits, const struct hz_x256
 }
 
 /* sum += scale times the dot of one group: `quads` quads of the unit, from quad q0. */
-INLINE void super_group(vs *sum, const uint8_t *unit, int bits, bool from_zero, int plus, int q0, int quads, vi *pair, int odd,
-                        const struct hz_x256 *xs, int column, int NT)
+INLINE void super_group(vs *sum, const uint8_t *unit, int bits, bool from_zero, int plus, int q0, int quads, vi *pair,
+                        int odd, const struct hz_x256 *xs, int column, int NT)
 {
     int room = ROOM(bits) < quads ? ROOM(bits) : quads;
     EACH(part, quads / room)
@@ -308,7 +317,8 @@ INLINE void super_group(vs *sum, const uint8_t *unit, int bits, bool from_zero, 
 INLINE void super(KERNEL_ARGS, int bits, int group, int zero, bool mins, int NT)
 {
     vf acc[V * AT_ONCE];
-    int scales = mins ? 64 : 32, lines = scales + (group == 32 ? 256 : 256), units = group == 32 ? 2 : 1; /* units a pair */
+    int scales = mins ? 64 : 32, lines = scales + (group == 32 ? 256 : 256),
+        units = group == 32 ? 2 : 1; /* units a pair */
     /* Codes with a zero point start their sums at -32 * sum(x); those of Q3_K, around 4, are moved to 32 first. */
     int plus = zero ? 32 - zero : 0;
     EACH(i, V * NT) acc[i] = f_zero();
@@ -372,7 +382,8 @@ INLINE void bytes_256(KERNEL_ARGS, int NT)
     STORE(acc);
 }
 
-/* ---- dense ----------------------------------------------------------------------------------------------------------- */
+/* ---- dense
+ * ----------------------------------------------------------------------------------------------------------- */
 
 /* Weights of column c, 0 .. 31, of a piece. */
 INLINE vf column(const uint8_t *w, enum hz_dtype type, int c, int v)
@@ -385,7 +396,8 @@ INLINE vf column(const uint8_t *w, enum hz_dtype type, int c, int v)
     return f_bits(c % 2 ? v_and(pair, v_int((int)0xffff0000u)) : v_shl32(pair, 16));
 }
 
-/* Each 32 columns are summed on their own and then added: chains short enough to overlap, and sums that stay accurate. */
+/* Each 32 columns are summed on their own and then added: chains short enough to overlap, and sums that stay accurate.
+ */
 INLINE void dense(KERNEL_ARGS, enum hz_dtype type, int NT)
 {
     vf acc[V * AT_ONCE];
@@ -411,23 +423,24 @@ INLINE void dense(KERNEL_ARGS, enum hz_dtype type, int NT)
     STORE(acc);
 }
 
-/* ---- entries --------------------------------------------------------------------------------------------------------- */
+/* ---- entries
+ * --------------------------------------------------------------------------------------------------------- */
 
 #define ARGS w, k, x, stride, y, ldy
-#define LINEAR_TYPES(X)                                     \
-    X(Q4_0, I8_32, affine(ARGS, 4, 8, false, NT))           \
-    X(Q4_1, I8_32, affine(ARGS, 4, 0, true, NT))            \
-    X(Q5_0, I8_32, affine(ARGS, 5, 16, false, NT))          \
-    X(Q5_1, I8_32, affine(ARGS, 5, 0, true, NT))            \
-    X(Q8_0, I8_32, affine(ARGS, 8, 0, false, NT))           \
-    X(Q2_K, I8_256, super(ARGS, 2, 16, 0, true, NT))        \
-    X(Q3_K, I8_256, super(ARGS, 3, 16, 4, false, NT))       \
-    X(Q4_K, I8_256, super(ARGS, 4, 32, 0, true, NT))        \
-    X(Q5_K, I8_256, super(ARGS, 5, 32, 0, true, NT))        \
-    X(Q6_K, I8_256, super(ARGS, 6, 16, 32, false, NT))      \
-    X(Q8_K, I8_256, bytes_256(ARGS, NT))                    \
-    X(F32, F32, dense(ARGS, HZ_F32, NT))                    \
-    X(F16, F32, dense(ARGS, HZ_F16, NT))                    \
+#define LINEAR_TYPES(X)                                                                                                \
+    X(Q4_0, I8_32, affine(ARGS, 4, 8, false, NT))                                                                      \
+    X(Q4_1, I8_32, affine(ARGS, 4, 0, true, NT))                                                                       \
+    X(Q5_0, I8_32, affine(ARGS, 5, 16, false, NT))                                                                     \
+    X(Q5_1, I8_32, affine(ARGS, 5, 0, true, NT))                                                                       \
+    X(Q8_0, I8_32, affine(ARGS, 8, 0, false, NT))                                                                      \
+    X(Q2_K, I8_256, super(ARGS, 2, 16, 0, true, NT))                                                                   \
+    X(Q3_K, I8_256, super(ARGS, 3, 16, 4, false, NT))                                                                  \
+    X(Q4_K, I8_256, super(ARGS, 4, 32, 0, true, NT))                                                                   \
+    X(Q5_K, I8_256, super(ARGS, 5, 32, 0, true, NT))                                                                   \
+    X(Q6_K, I8_256, super(ARGS, 6, 16, 32, false, NT))                                                                 \
+    X(Q8_K, I8_256, bytes_256(ARGS, NT))                                                                               \
+    X(F32, F32, dense(ARGS, HZ_F32, NT))                                                                               \
+    X(F16, F32, dense(ARGS, HZ_F16, NT))                                                                               \
     X(BF16, F32, dense(ARGS, HZ_BF16, NT))
 
 typedef void kernel_fn(KERNEL_ARGS);
@@ -435,8 +448,8 @@ typedef void kernel_fn(KERNEL_ARGS);
 static const uint32_t widths[] = {EACH_WIDTH(WIDTH_ROWS, , )};
 
 /* The rows of a block by kernels of fewer and fewer rows. */
-static void multiply(kernel_fn *const *kernels, const uint8_t *tile, uint32_t k, const struct hz_panel *x, uint32_t block,
-                     float *y, size_t ldy)
+static void multiply(kernel_fn *const *kernels, const uint8_t *tile, uint32_t k, const struct hz_panel *x,
+                     uint32_t block, float *y, size_t ldy)
 {
     uint32_t rows = hz_panel_rows(x, block), t = 0;
     size_t step = hz_x_bytes(x->form);
@@ -447,19 +460,19 @@ static void multiply(kernel_fn *const *kernels, const uint8_t *tile, uint32_t k,
 }
 
 #define WIDTH_NAME(type, n, call) mul_##type##_##n,
-#define WIDTH(type, n, call)                  \
-    static void mul_##type##_##n(KERNEL_ARGS) \
-    {                                         \
-        enum { NT = n };                      \
-        call;                                 \
+#define WIDTH(type, n, call)                                                                                           \
+    static void mul_##type##_##n(KERNEL_ARGS)                                                                          \
+    {                                                                                                                  \
+        enum { NT = n };                                                                                               \
+        call;                                                                                                          \
     }
-#define TYPE(type, form, call)                                                                                  \
-    EACH_WIDTH(WIDTH, type, call)                                                                               \
-    static void mul_##type(const uint8_t *tile, uint32_t k, const struct hz_panel *x, uint32_t block, float *y, \
-                           size_t ldy)                                                                          \
-    {                                                                                                           \
-        static kernel_fn *const kernels[] = {EACH_WIDTH(WIDTH_NAME, type, )};                                   \
-        multiply(kernels, tile, k, x, block, y, ldy);                                                           \
+#define TYPE(type, form, call)                                                                                         \
+    EACH_WIDTH(WIDTH, type, call)                                                                                      \
+    static void mul_##type(const uint8_t *tile, uint32_t k, const struct hz_panel *x, uint32_t block, float *y,        \
+                           size_t ldy)                                                                                 \
+    {                                                                                                                  \
+        static kernel_fn *const kernels[] = {EACH_WIDTH(WIDTH_NAME, type, )};                                          \
+        multiply(kernels, tile, k, x, block, y, ldy);                                                                  \
     }
 LINEAR_TYPES(TYPE)
 
@@ -472,8 +485,8 @@ static uint32_t panel_at_once(enum hz_xform form, uint32_t n)
 
 static void fill(struct hz_kern *k)
 {
-#define ENTRY(type, xform, call)              \
-    k->linear[HZ_##type].form = HZ_X_##xform; \
+#define ENTRY(type, xform, call)                                                                                       \
+    k->linear[HZ_##type].form = HZ_X_##xform;                                                                          \
     k->linear[HZ_##type].mul = mul_##type;
     LINEAR_TYPES(ENTRY)
     k->panel_at_once = panel_at_once;
