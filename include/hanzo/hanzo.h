@@ -91,6 +91,8 @@ HZ_API hz_status hz_tokenize(const hz_model *model, const char *text, size_t len
 /* Text of `ids`, NUL-terminated, *len without the NUL. *text: free with hz_free. */
 HZ_API hz_status hz_detokenize(const hz_model *model, const int32_t *ids, size_t n, bool skip_special, char **text,
                                size_t *len, struct hz_error *err);
+/* The token as the vocabulary spells it, and whether it is a special one; NULL if the id has none. */
+HZ_API const char *hz_model_token(const hz_model *model, int32_t id, size_t *len, bool *special);
 /* Renders {messages, tools, add_generation_prompt, continue_final_message, kwargs, now} with the model's template,
  * or {template, context, now} as it stands (model may be NULL). *text: free with hz_free. */
 HZ_API hz_status hz_render(const hz_model *model, const char *json, size_t json_len, char **text, size_t *len,
@@ -254,6 +256,20 @@ HZ_API hz_status hz_request_next(hz_request *request, struct hz_event *event, in
 HZ_API void hz_request_cancel(hz_request *request);
 /* Cancels if need be. NULL is fine. */
 HZ_API void hz_request_free(hz_request *request);
+
+/* ---- tensor files ------------------------------------------------------------------------------------------ */
+
+enum hz_array_type { HZ_ARRAY_F32, HZ_ARRAY_I32 };
+/* rank lengths in shape, the last one varying fastest; data in the machine's order of bytes. */
+struct hz_array {
+    const char *name;
+    enum hz_array_type type;
+    size_t rank;
+    const uint64_t *shape;
+    const void *data;
+};
+/* Writes a safetensors file, which appears under its name only when it is whole. */
+HZ_API hz_status hz_write_arrays(const char *path, const struct hz_array *arrays, size_t n, struct hz_error *err);
 
 #ifdef __cplusplus
 }

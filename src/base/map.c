@@ -54,7 +54,8 @@ bool hz_map_reserve(struct hz_map *map, size_t n)
     }
     if (cap == map->cap)
         return true;
-    struct hz_map bigger = {hz_calloc(cap, sizeof *bigger.slots), map->n, cap, map->seed ? map->seed : hz_random_u64() | 1};
+    struct hz_map bigger = {hz_calloc(cap, sizeof *bigger.slots), map->n, cap,
+                            map->seed ? map->seed : hz_random_u64() | 1};
     if (!bigger.slots)
         return false;
     for (size_t i = 0; i < map->cap; i++)

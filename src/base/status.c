@@ -54,8 +54,8 @@ hz_status hz_fail_nomem(struct hz_error *err, size_t bytes)
 const char *hz_status_name(hz_status status)
 {
     switch (status) {
-#define NAME_CASE(code, name, text) \
-    case code:                      \
+#define NAME_CASE(code, name, text)                                                                                    \
+    case code:                                                                                                         \
         return #name;
         HZ_STATUS_MAP(NAME_CASE)
 #undef NAME_CASE

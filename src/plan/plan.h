@@ -175,8 +175,7 @@ enum hz_fusion {
     HZ_FUSE_NONE,
     HZ_FUSE_LINEARS,  /* linears of one input (q, k, v) */
     HZ_FUSE_GATED,    /* two linears of one input and the glu of their outputs, which nobody else reads */
-    HZ_FUSE_ADD_NORM, /* add, then the norm of its result */
-    HZ_FUSE_ROPE_APPEND, /* norms and ropes of q and k (some or all), then the append */
+    HZ_FUSE_ROWS,     /* ops that work on each token's row by itself (embed to append), one after another */
     HZ_FUSIONS
 };
 
@@ -199,8 +198,8 @@ struct hz_plan {
     /* filled by the passes */
     struct hz_group *fusions; /* covers all ops, in order */
     uint32_t n_fusions;
-    uint64_t *offset;      /* per value: its offset, in units of "floats per batch row"; see hz_plan_buffers */
-    uint64_t row_floats;   /* floats of the step's buffer for each batch row */
+    uint64_t *offset;      /* per value, in floats per row; see hz_plan_buffers */
+    uint64_t token_floats, output_floats; /* floats of the two buffers for each row */
     /* while building */
     size_t cap_ops, cap_values, cap_weights, cap_ropes, cap_groups;
     int32_t layer;
@@ -253,9 +252,14 @@ hz_status hz_plan_check(const struct hz_plan *p, struct hz_error *err);
 hz_status hz_plan_split_groups(struct hz_plan *p, uint32_t kv_bytes, uint64_t *block_bytes, struct hz_error *err);
 /* Finds fusible runs; fusions: bits 1 << hz_fusion that the backend makes use of. */
 hz_status hz_plan_group(struct hz_plan *p, unsigned fusions, struct hz_error *err);
-/* Places values in one buffer by lifetime (a value lives from its op to the end of its last reader's group): value v
- * has its rows at float offset p->offset[v] * R of the buffer, R the largest number of batch rows, row after row of
- * p->values[v].width floats (fan rows a token for PAIRS). Offsets are multiples of 16. */
+/* Places values by lifetime (a value lives from its op to the end of its last reader's group) in two buffers, one for
+ * TOKENS and PAIRS, one for OUTPUTS: row r of value v (row r * fan + j of pairs) lies at float
+ * p->offset[v] * R + r * hz_row_stride(width) of its buffer, R the most rows a step may have of that kind. Values that
+ * nobody sees outside a GATED group, and cache places, have no memory: their offset is UINT64_MAX. */
+static inline uint32_t hz_row_stride(uint32_t width)
+{
+    return (width + 15) / 16 * 16; /* so that no two rows share a cache line */
+}
 hz_status hz_plan_buffers(struct hz_plan *p, struct hz_error *err);
 /* One line an op, for people: "%7 = linear %6 blk.0.attn_q [576 -> 576]". */
 void hz_plan_print(const struct hz_plan *p, struct hz_buf *out);

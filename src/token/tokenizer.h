@@ -6,13 +6,15 @@
 
 #include "base/buf.h"
 #include "file/gguf.h"
-#include "text/json.h"
 
 struct hz_tokenizer;
 
-/* doc: the parsed tokenizer.json; not needed afterwards. path: for errors. */
-hz_status hz_tokenizer_from_json(const struct hz_json_doc *doc, const char *path, struct hz_tokenizer **t,
+/* text: the bytes of a tokenizer.json, not needed afterwards; path: for errors. It takes the text and not a parsed
+ * document because half a million vocabulary entries and merges are read several times faster without one. */
+hz_status hz_tokenizer_from_json(const char *text, size_t len, const char *path, struct hz_tokenizer **t,
                                  struct hz_error *err);
+/* The file itself, at most 1 GiB. */
+hz_status hz_tokenizer_load(const char *path, struct hz_tokenizer **t, struct hz_error *err);
 /* From tokenizer.ggml.* keys. The mapping must outlive the tokenizer. */
 hz_status hz_tokenizer_from_gguf(const struct hz_gguf *g, struct hz_tokenizer **t, struct hz_error *err);
 void hz_tokenizer_free(struct hz_tokenizer *t);
@@ -45,6 +47,9 @@ int32_t hz_token_id(const struct hz_tokenizer *t, const char *spelling, size_t l
 int32_t hz_tokenizer_bos(const struct hz_tokenizer *t);
 int32_t hz_tokenizer_eos(const struct hz_tokenizer *t);
 bool hz_tokenizer_adds_bos(const struct hz_tokenizer *t);          /* encoding with SPECIAL starts with BOS */
+/* The ids that end a generation: of a GGUF eos, eot, eom and the spellings llama.cpp knows; of a tokenizer.json none
+ * (its other files say). Owned by the tokenizer, ascending. */
+size_t hz_tokenizer_ends(const struct hz_tokenizer *t, const int32_t **ids);
 
 /* Incremental detokenizer: ids in, whole UTF-8 out. Joined pieces equal hz_decode of all ids, special tokens kept
  * (or skipped). Work per id does not grow with what was decoded before. */

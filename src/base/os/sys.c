@@ -36,7 +36,7 @@ void hz_clock_local(int out[8])
     time_t now = time(NULL);
     struct tm tm = {0};
     localtime_r(&now, &tm);
-    int values[8] = {tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
+    int values[8] = {tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,           tm.tm_hour,
                      tm.tm_min,         tm.tm_sec,     (tm.tm_wday + 6) % 7, tm.tm_yday + 1};
     memcpy(out, values, sizeof values);
 }
@@ -75,7 +75,8 @@ int hz_cpu_count(void)
     long long quota, period;
     if (!sched_getaffinity(0, sizeof set, &set))
         n = CPU_COUNT(&set);
-    if (slurp("/sys/fs/cgroup/cpu.max", text, sizeof text) && sscanf(text, "%lld %lld", &quota, &period) == 2 && period > 0)
+    if (slurp("/sys/fs/cgroup/cpu.max", text, sizeof text) && sscanf(text, "%lld %lld", &quota, &period) == 2 &&
+        period > 0)
         n = (int)HZ_MIN((long long)n, (quota + period - 1) / period);
 #endif
     return n > 0 ? n : 1;
