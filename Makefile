@@ -1,0 +1,88 @@
+# A thin door to CMake: `make run` sets up, builds, fetches a small model and asks it a question.
+# Everything real stands in CMakeLists.txt, CMakePresets.json and tools/.
+
+MODEL := models/SmolLM2-135M-Instruct.Q4_1.gguf
+VENV := .venv
+PREFIX ?= /usr/local
+FUZZ_SECONDS ?= 30
+CMAKE_FLAGS ?=
+# Tests that run threads against each other, and so again under the thread sanitizer.
+TSAN_TESTS := ^unit/(pool|engine|server)
+
+SHELL := /bin/sh
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+.PHONY: run build test bench kcheck golden fuzz lint format tidy install setup venv model clean
+.DEFAULT_GOAL := build
+
+run: build model
+	build/release/hanzo run -m $(MODEL) -i "What is the capital of France?"
+
+build: setup
+	@$(call configure_and_build,release)
+
+# The whole suite: release, address and undefined-behaviour sanitizers, thread sanitizer, then the program itself.
+test: build venv
+	@$(call configure_and_build,asan)
+	@$(call configure_and_build,tsan)
+	ctest --test-dir build/release --output-on-failure --parallel 2
+	ctest --test-dir build/asan --output-on-failure --parallel 2
+	ctest --test-dir build/tsan --output-on-failure -R '$(TSAN_TESTS)'
+	@tools/fetch_model.sh || echo "tests of a real model will be skipped"
+	python -m pytest -q $(wildcard tests/cli tests/golden)
+
+bench: build model
+	build/release/hanzo bench -m $(MODEL)
+
+# Every CPU kernel of every instruction set against its plain C twin.
+kcheck: build
+	build/release/tests/kcheck/kcheck
+
+golden: build venv
+	python -m pytest -q tests/golden
+
+# Every fuzz target for FUZZ_SECONDS; findings stay in build/fuzz/found.
+fuzz: setup
+	@$(call configure_and_build,fuzz)
+	@mkdir -p build/fuzz/found
+	@for target in build/fuzz/tests/unit/*/fuzz_*; do \
+	    [ -f "$$target" ] && [ -x "$$target" ] || continue; \
+	    name=$${target##*/}; corpus=build/fuzz/corpus/$$name; mkdir -p $$corpus; \
+	    echo "$$name: $(FUZZ_SECONDS) s"; \
+	    $$target -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=build/fuzz/found/$$name- $$corpus \
+	        >build/fuzz/found/$$name.log 2>&1 || { tail -n 40 build/fuzz/found/$$name.log; exit 1; }; \
+	done
+
+lint: build venv
+	python tools/lint.py
+
+format: venv
+	git ls-files -z 'src/*.[ch]' 'include/*.h' 'tests/*.[ch]' 'bench/*.[ch]' | xargs -0 clang-format -i
+
+tidy: build
+	clang-tidy -p build/release --quiet $$(git ls-files 'src/*.c' | grep -v -e ^src/kern/arm)
+
+install: build
+	cmake --install build/release --prefix $(PREFIX)
+
+setup:
+	@tools/setup.sh
+
+venv: $(VENV)/.done
+
+$(VENV)/.done: tools/requirements.txt | setup
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install -q --disable-pip-version-check -r $<
+	@touch $@
+
+model: setup
+	@tools/fetch_model.sh
+
+clean:
+	rm -rf build
+
+define configure_and_build
+mkdir -p build; \
+cmake --preset $(1) $(CMAKE_FLAGS) >build/configure-$(1).log 2>&1 || { cat build/configure-$(1).log; exit 1; }; \
+cmake --build --preset $(1)
+endef
