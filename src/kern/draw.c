@@ -164,7 +164,7 @@ static void edit(const struct hz_draw_args *a, float *x)
 {
     memcpy(x, a->logits, (size_t)a->n * sizeof *x);
     for (uint32_t i = 0; i < a->n_edits; i++) {
-        const struct hz_draw_edit *e = &a->edits[i];
+        const struct hz_edit *e = &a->edits[i];
         float *y = &x[e->id];
         *y = (*y > 0 ? *y / e->mul : *y * e->mul) + e->add;
     }

@@ -11,7 +11,7 @@
 #define HZ_KERN_KERN_H
 
 #include "quant/act.h"
-#include "quant/act.h"
+#include "quant/edit.h"
 #include "quant/quant.h"
 
 enum { HZ_TILE = 16, HZ_KV_TILE = 32 };
@@ -131,15 +131,10 @@ bool hz_rung_runs(enum hz_rung rung); /* on this machine */
 
 /* ---- one draw ------------------------------------------------------------------------------------------------ */
 
-struct hz_draw_edit { /* logit = (logit > 0 ? logit / mul : logit * mul) + add */
-    uint32_t id;
-    float mul, add;
-};
-
 struct hz_draw_args {
     const float *logits;              /* [n], the model's own; not changed */
     uint32_t n;
-    const struct hz_draw_edit *edits; /* each id at most once, ids < n */
+    const struct hz_edit *edits; /* each id at most once, ids < n */
     uint32_t n_edits;
     const uint32_t *mask;             /* bit i of the array: id i is allowed; NULL: all */
     float temperature;                /* 0: greedy */

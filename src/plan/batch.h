@@ -1,9 +1,11 @@
-/* batch.h - what a step computes: one block of plain data without pointers, so that it can be copied to fixed addresses,
- * recorded, replayed and sent elsewhere. Arrays stand behind the head at byte offsets; the accessors below find them. */
+/* batch.h - what a step computes: one block of plain data without pointers, so that it can be copied to fixed
+ * addresses, recorded, replayed and sent elsewhere. Arrays stand behind the head at byte offsets; the accessors below
+ * find them. */
 #ifndef HZ_PLAN_BATCH_H
 #define HZ_PLAN_BATCH_H
 
 #include "plan/plan.h"
+#include "quant/edit.h"
 
 enum hz_wanted { HZ_WANTED_NOTHING, HZ_WANTED_LOGITS, HZ_WANTED_HIDDEN /* room */ };
 
@@ -16,16 +18,16 @@ struct hz_batch_row {
     uint32_t wanted;      /* enum hz_wanted */
     uint32_t span;        /* room: 0 */
     uint32_t pad;
-    uint64_t tree;        /* room: 0 */
+    uint64_t tree; /* room: 0 */
 };
 
 struct hz_batch_seq {
-    uint32_t first_row, n_rows; /* contiguous, indices ascending from `before` */
-    uint32_t before;            /* tokens in the cache already */
-    uint32_t slot;              /* sampling slot */
-    uint32_t tables;            /* where in pages[] its tables begin: n_groups tables of n_pages entries */
-    uint32_t n_pages;           /* ceil((before + n_rows) / 32) */
-    uint32_t rope[HZ_MAX_ROPES]; /* hz_rope_choose of each of the plan's tables, in order */
+    uint32_t first_row, n_rows;           /* contiguous, indices ascending from `before` */
+    uint32_t before;                      /* tokens in the cache already */
+    uint32_t slot;                        /* sampling slot */
+    uint32_t tables;                      /* where in pages[] its tables begin: n_groups tables of n_pages entries */
+    uint32_t n_pages;                     /* ceil((before + n_rows) / 32) */
+    uint32_t rope[HZ_MAX_ROPES];          /* hz_rope_choose of each of the plan's tables, in order */
     uint32_t state_read, state_write;     /* room: 0 */
     uint32_t first_snapshot, n_snapshots; /* room: 0 */
     uint32_t adapter;                     /* room: 0 */
@@ -33,8 +35,8 @@ struct hz_batch_seq {
 };
 
 struct hz_batch {
-    uint32_t bytes; /* of the whole block */
-    uint32_t n_rows, n_seqs, n_outputs, n_pages; /* n_pages: entries of pages[] */
+    uint32_t bytes;                                  /* of the whole block */
+    uint32_t n_rows, n_seqs, n_outputs, n_pages;     /* n_pages: entries of pages[] */
     uint32_t rows_at, seqs_at, outputs_at, pages_at; /* byte offsets */
 };
 
@@ -69,23 +71,19 @@ struct hz_batch_limits {
 uint64_t hz_batch_bytes(const struct hz_batch_limits *limits);
 /* Lays out an empty batch in `block` (hz_batch_bytes long, 64-byte aligned): counts 0, offsets set. */
 struct hz_batch *hz_batch_init(void *block, const struct hz_batch_limits *limits);
-/* Counts within limits, rows of sequences contiguous, outputs ascending, blocks below n_blocks, ids below n_vocab, slots
- * below n_slots, room fields at their defaults: what every backend relies on. */
+/* Counts within limits, rows of sequences contiguous, outputs ascending, blocks below n_blocks, ids below n_vocab,
+ * slots below n_slots, room fields at their defaults: what every backend relies on. */
 hz_status hz_batch_check(const struct hz_batch *b, const struct hz_batch_limits *limits, const struct hz_plan *plan,
                          uint32_t n_blocks, uint32_t n_slots, struct hz_error *err);
 
-/* ---- drawing ids from logits ----------------------------------------------------------------------------------------- */
-
-struct hz_edit { /* logit = (logit > 0 ? logit / mul : logit * mul) + add */
-    uint32_t id;
-    float mul, add;
-};
+/* ---- drawing ids from logits
+ * ----------------------------------------------------------------------------------------- */
 
 enum { HZ_TOP = 20 };
 
 struct hz_draw_spec {
-    uint32_t output;      /* which wanted row of the last run */
-    uint32_t slot;        /* sampling slot that remembers the id */
+    uint32_t output;             /* which wanted row of the last run */
+    uint32_t slot;               /* sampling slot that remembers the id */
     const struct hz_edit *edits; /* each id at most once */
     uint32_t n_edits;
     const uint32_t *mask; /* bit i: id i is allowed; NULL: all. [ceil(n_vocab / 32)] */
@@ -98,9 +96,12 @@ struct hz_draw_spec {
 };
 
 struct hz_drawn {
-    int32_t id;           /* -1: no finite logit was left (NaN, or everything masked) */
-    float logprob;        /* of the unedited logits */
-    struct { int32_t id; float logprob; } top[HZ_TOP];
+    int32_t id;    /* -1: no finite logit was left (NaN, or everything masked) */
+    float logprob; /* of the unedited logits */
+    struct {
+        int32_t id;
+        float logprob;
+    } top[HZ_TOP];
 };
 
 #endif

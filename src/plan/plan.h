@@ -4,8 +4,8 @@
  * has the same header, so a pass walks any op without knowing it; what is its own stands in a union of parameters.
  * What an op computes is defined by its `_c` reference in kern/c and described beside its parameters here.
  *
- * A value's rows are the step's tokens, the rows whose outputs are wanted, or (token, expert) pairs; no op knows a batch
- * size. An operand is a range of a value's columns, so splitting a fused projection is free. */
+ * A value's rows are the step's tokens, the rows whose outputs are wanted, or (token, expert) pairs; no op knows a
+ * batch size. An operand is a range of a value's columns, so splitting a fused projection is free. */
 #ifndef HZ_PLAN_PLAN_H
 #define HZ_PLAN_PLAN_H
 
@@ -36,12 +36,12 @@ enum hz_use {
 };
 
 struct hz_weight {
-    const char *name;              /* for errors and tables: the first tensor's */
-    uint32_t rows, cols, experts;  /* rows: of all experts together; experts 0: no expert weight */
-    unsigned uses;                 /* a tied embedding has LINEAR and EMBED and is one weight */
+    const char *name;             /* for errors and tables: the first tensor's */
+    uint32_t rows, cols, experts; /* rows: of all experts together; experts 0: no expert weight */
+    unsigned uses;                /* a tied embedding has LINEAR and EMBED and is one weight */
     struct hz_piece *pieces;
     uint32_t n_pieces;
-    float add;                     /* added to every element of a vector: Gemma's norms say 1 + w */
+    float add; /* added to every element of a vector: Gemma's norms say 1 + w */
 };
 
 /* ---- values ------------------------------------------------------------------------------------------------------ */
@@ -68,36 +68,36 @@ struct hz_operand {
 /* ---- ops --------------------------------------------------------------------------------------------------------- */
 
 /* kind, name, least and most inputs, least and most weights */
-#define HZ_OP_MAP(X)                  \
-    X(EMBED, "embed", 0, 0, 1, 1)     \
-    X(ROWS, "rows", 1, 2, 0, 0)       \
-    X(NORM, "norm", 1, 1, 0, 2)       \
-    X(LINEAR, "linear", 1, 1, 1, 2)   \
-    X(ADD, "add", 2, 2, 0, 0)         \
-    X(SCALE, "scale", 1, 1, 0, 0)     \
-    X(ACT, "act", 1, 1, 0, 0)         \
-    X(GLU, "glu", 2, 2, 0, 0)         \
-    X(SOFTCAP, "softcap", 1, 1, 0, 0) \
-    X(ROPE, "rope", 1, 1, 0, 0)       \
-    X(APPEND, "append", 2, 2, 0, 0)   \
-    X(ATTEND, "attend", 2, 2, 0, 0)   \
-    X(ROUTE, "route", 1, 1, 0, 0)     \
-    X(MOE_LINEAR, "moe_linear", 2, 2, 1, 2) \
-    X(COMBINE, "combine", 2, 2, 0, 0) \
-    /* room: a plan can name them, the check refuses them */ \
-    X(ATTEND_LATENT, "attend_latent", 2, 2, 1, 1) \
-    X(CONV, "conv", 1, 1, 1, 2)       \
-    X(SCAN, "scan", 4, 4, 3, 3)       \
-    X(DELTA, "delta", 5, 5, 2, 2)     \
-    X(LORA, "lora", 1, 2, 2, 2)       \
-    X(COPY, "copy", 1, 1, 0, 0)       \
+#define HZ_OP_MAP(X)                                                                                                   \
+    X(EMBED, "embed", 0, 0, 1, 1)                                                                                      \
+    X(ROWS, "rows", 1, 2, 0, 0)                                                                                        \
+    X(NORM, "norm", 1, 1, 0, 2)                                                                                        \
+    X(LINEAR, "linear", 1, 1, 1, 2)                                                                                    \
+    X(ADD, "add", 2, 2, 0, 0)                                                                                          \
+    X(SCALE, "scale", 1, 1, 0, 0)                                                                                      \
+    X(ACT, "act", 1, 1, 0, 0)                                                                                          \
+    X(GLU, "glu", 2, 2, 0, 0)                                                                                          \
+    X(SOFTCAP, "softcap", 1, 1, 0, 0)                                                                                  \
+    X(ROPE, "rope", 1, 1, 0, 0)                                                                                        \
+    X(APPEND, "append", 2, 2, 0, 0)                                                                                    \
+    X(ATTEND, "attend", 2, 2, 0, 0)                                                                                    \
+    X(ROUTE, "route", 1, 1, 0, 0)                                                                                      \
+    X(MOE_LINEAR, "moe_linear", 2, 2, 1, 2)                                                                            \
+    X(COMBINE, "combine", 2, 2, 0, 0)                                                                                  \
+    /* room: a plan can name them, the check refuses them */                                                           \
+    X(ATTEND_LATENT, "attend_latent", 2, 2, 1, 1)                                                                      \
+    X(CONV, "conv", 1, 1, 1, 2)                                                                                        \
+    X(SCAN, "scan", 4, 4, 3, 3)                                                                                        \
+    X(DELTA, "delta", 5, 5, 2, 2)                                                                                      \
+    X(LORA, "lora", 1, 2, 2, 2)                                                                                        \
+    X(COPY, "copy", 1, 1, 0, 0)                                                                                        \
     X(REDUCE, "reduce", 1, 1, 0, 0)
 
 enum hz_op_kind {
 #define HZ_OP_ENUM(id, name, in0, in1, w0, w1) HZ_OP_##id,
     HZ_OP_MAP(HZ_OP_ENUM)
 #undef HZ_OP_ENUM
-    HZ_OPS
+        HZ_OPS
 };
 
 enum { HZ_OP_INPUTS = 5, HZ_OP_WEIGHTS = 3 };
@@ -115,41 +115,74 @@ struct hz_op {
     int32_t layer;                  /* -1 outside layers */
     int32_t device;                 /* room: 0 */
     union {
-        struct { enum hz_by by; } embed; /* row of weight[0] by token id or by position[0] */
-        struct { enum hz_rows_mode mode; } rows; /* all but TAKE_OUTPUTS: room */
-        /* per `group` columns: rms x/sqrt(mean x^2 + eps), layer (x-mean)/sqrt(var + eps), l2 x/sqrt(sum x^2 + eps); then
-         * times weight[0] (`group` or all columns long), plus weight[1] */
-        struct { enum hz_norm kind; float eps; uint32_t group; } norm;
-        struct { float alpha, beta; } add; /* alpha a + beta b */
-        struct { float mul, clamp; } scale; /* clamp 0: none */
-        struct { enum hz_act act; } act;
-        struct { enum hz_act act; } glu; /* act(in[0]) * in[1] */
-        struct { float cap; } softcap;   /* cap * tanh(x / cap) */
+        struct {
+            enum hz_by by;
+        } embed; /* row of weight[0] by token id or by position[0] */
+        struct {
+            enum hz_rows_mode mode;
+        } rows; /* all but TAKE_OUTPUTS: room */
+        /* per `group` columns: rms x/sqrt(mean x^2 + eps), layer (x-mean)/sqrt(var + eps), l2 x/sqrt(sum x^2 + eps);
+         * then times weight[0] (`group` or all columns long), plus weight[1] */
+        struct {
+            enum hz_norm kind;
+            float eps;
+            uint32_t group;
+        } norm;
+        struct {
+            float alpha, beta;
+        } add; /* alpha a + beta b */
+        struct {
+            float mul, clamp;
+        } scale; /* clamp 0: none */
+        struct {
+            enum hz_act act;
+        } act;
+        struct {
+            enum hz_act act;
+        } glu; /* act(in[0]) * in[1] */
+        struct {
+            float cap;
+        } softcap; /* cap * tanh(x / cap) */
         /* columns off .. off+rot-1 of each head are rotated by the table's angles at the row's position[0] */
-        struct { uint32_t table, head_dim, off, rot; bool pairs; } rope;
-        struct { uint32_t group, layer; } append; /* k, v into the cache place; yields a PLACE value */
+        struct {
+            uint32_t table, head_dim, off, rot;
+            bool pairs;
+        } rope;
+        struct {
+            uint32_t group, layer;
+        } append; /* k, v into the cache place; yields a PLACE value */
         /* in[0] q [heads * head_dim], in[1] the place. A query sees keys of its sequence with index in
          * (own - window, own]; window 0: all up to its own. softcap 0: none. */
-        struct { uint32_t group, layer, heads, kv_heads, head_dim, v_dim, window; float scale, softcap; } attend;
+        struct {
+            uint32_t group, layer, heads, kv_heads, head_dim, v_dim, window;
+            float scale, softcap;
+        } attend;
         /* scores = softmax of the logits; the k largest (lowest index wins ties); renorm: divided by their sum; times
          * scale. Yields [k ids as f32][k weights]. */
-        struct { uint32_t k; bool renorm; float scale; } route;
-        struct { uint32_t k; } moe; /* MOE_LINEAR: in[0] TOKENS or PAIRS, in[1] route; COMBINE: pairs, route */
+        struct {
+            uint32_t k;
+            bool renorm;
+            float scale;
+        } route;
+        struct {
+            uint32_t k;
+        } moe; /* MOE_LINEAR: in[0] TOKENS or PAIRS, in[1] route; COMBINE: pairs, route */
     } u;
 };
 
-/* ---- rope tables --------------------------------------------------------------------------------------------------- */
+/* ---- rope tables ---------------------------------------------------------------------------------------------------
+ */
 
 /* Angles of a rope: angle[i] = position * inv_freq[i] in f32, cos and sin times `scale`. Which frequencies hold is a
  * choice made once per sequence from its whole length; it is part of the page hash. */
 struct hz_rope {
-    uint32_t rot;             /* rotated columns of a head; rot/2 frequencies */
-    uint32_t n_variants;      /* 1; 2 for longrope (short, long) */
+    uint32_t rot;        /* rotated columns of a head; rot/2 frequencies */
+    uint32_t n_variants; /* 1; 2 for longrope (short, long) */
     const float *inv_freq[2];
     float scale[2];
-    uint32_t limit;           /* longrope: the longest sequence of variant 0; dynamic: of the plain table; else 0 */
-    bool dynamic;             /* NTK: beyond the limit the base grows with the length */
-    double base, factor;      /* of dynamic */
+    uint32_t limit;      /* longrope: the longest sequence of variant 0; dynamic: of the plain table; else 0 */
+    bool dynamic;        /* NTK: beyond the limit the base grows with the length */
+    double base, factor; /* of dynamic */
 };
 
 /* The choice for a sequence of `length` tokens: 0 up to the limit; then 1 (longrope) or the length itself (dynamic). */
@@ -157,7 +190,8 @@ uint32_t hz_rope_choose(const struct hz_rope *rope, uint32_t length);
 /* Frequencies [rot/2] and scale of a choice; false for a choice the rope does not have. */
 bool hz_rope_freqs(const struct hz_rope *rope, uint32_t choice, float *inv_freq, float *scale);
 
-/* ---- caches -------------------------------------------------------------------------------------------------------- */
+/* ---- caches --------------------------------------------------------------------------------------------------------
+ */
 
 /* Layers of equal K and V width and window share a group and its page table. */
 struct hz_cache_group {
@@ -168,14 +202,15 @@ struct hz_cache_group {
 
 enum { HZ_PAGE_TOKENS = 32, HZ_MAX_GROUPS = 64, HZ_MAX_ROPES = 4 };
 
-/* ---- plan ---------------------------------------------------------------------------------------------------------- */
+/* ---- plan ----------------------------------------------------------------------------------------------------------
+ */
 
 /* Runs of ops that a backend may do as one, found by one table of patterns; HZ_FUSE_NONE is one op by itself. */
 enum hz_fusion {
     HZ_FUSE_NONE,
-    HZ_FUSE_LINEARS,  /* linears of one input (q, k, v) */
-    HZ_FUSE_GATED,    /* two linears of one input and the glu of their outputs, which nobody else reads */
-    HZ_FUSE_ROWS,     /* ops that work on each token's row by itself (embed to append), one after another */
+    HZ_FUSE_LINEARS, /* linears of one input (q, k, v) */
+    HZ_FUSE_GATED,   /* two linears of one input and the glu of their outputs, which nobody else reads */
+    HZ_FUSE_ROWS,    /* ops that work on each token's row by itself (embed to append), one after another */
     HZ_FUSIONS
 };
 
@@ -194,20 +229,21 @@ struct hz_plan {
     struct hz_cache_group *groups;
     uint32_t n_ops, n_values, n_weights, n_ropes, n_groups;
     uint32_t n_vocab, n_layers, n_embd;
-    uint32_t logits;       /* value: [OUTPUTS, n_vocab] */
+    uint32_t logits; /* value: [OUTPUTS, n_vocab] */
     /* filled by the passes */
     struct hz_group *fusions; /* covers all ops, in order */
     uint32_t n_fusions;
-    uint64_t *offset;      /* per value, in floats per row; see hz_plan_buffers */
+    uint64_t *offset;                     /* per value, in floats per row; see hz_plan_buffers */
     uint64_t token_floats, output_floats; /* floats of the two buffers for each row */
     /* while building */
     size_t cap_ops, cap_values, cap_weights, cap_ropes, cap_groups;
     int32_t layer;
-    bool failed;           /* memory was short, or shapes did not fit */
+    bool failed; /* memory was short, or shapes did not fit */
     char why[160];
 };
 
-/* ---- building: what arch/ calls. After a failure all of them do nothing; hz_plan_check says what it was. ------------- */
+/* ---- building: what arch/ calls. After a failure all of them do nothing; hz_plan_check says what it was.
+ * ------------- */
 
 struct hz_plan *hz_plan_new(const char *name); /* NULL when memory is short */
 void hz_plan_free(struct hz_plan *p);
@@ -243,7 +279,8 @@ struct hz_operand hz_op_moe_linear(struct hz_plan *p, struct hz_operand x, struc
                                    uint32_t w, uint32_t b);
 struct hz_operand hz_op_combine(struct hz_plan *p, struct hz_operand pairs, struct hz_operand route, uint32_t k);
 
-/* ---- passes, in this order ------------------------------------------------------------------------------------------ */
+/* ---- passes, in this order ------------------------------------------------------------------------------------------
+ */
 
 /* Shapes, operands, order, weights, cache places; ops that are room are refused by name. */
 hz_status hz_plan_check(const struct hz_plan *p, struct hz_error *err);

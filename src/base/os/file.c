@@ -139,7 +139,7 @@ static hz_status read_all(int fd, const char *path, uint64_t expected, uint64_t 
 hz_status hz_file_read(const char *path, uint64_t max, char **data, size_t *len, struct hz_error *err)
 {
     int fd;
-    uint64_t size;
+    uint64_t size = 0;
     HZ_TRY(open_regular(path, &fd, &size, err));
     hz_status status = read_all(fd, path, size, max, data, len, err);
     close(fd);

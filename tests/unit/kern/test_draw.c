@@ -137,12 +137,12 @@ static void test_against_sort(void **unused)
     struct entry *e = malloc(40000 * sizeof *e);
     for (int round = 0; round < 1500; round++) {
         struct hz_draw_args a = plain(sizes[random_u32() % 12]);
-        struct hz_draw_edit edits[20];
+        struct hz_edit edits[20];
         fill(a.n, random_u32() % 2 ? 3 : 0.5f, random_u32() % 3 == 0);
         a.top_k = ks[random_u32() % 10], a.top_p = ps[random_u32() % 8], a.min_p = ms[random_u32() % 6];
         a.temperature = ts[random_u32() % 8];
         for (uint32_t i = random_u32() % a.n; random_u32() % 2 && a.n_edits < 20 && i < a.n; i += 1 + random_u32() % 9)
-            edits[a.n_edits++] = (struct hz_draw_edit){i, random_u32() % 2 ? 1 : 1.3f, 4 * normal()};
+            edits[a.n_edits++] = (struct hz_edit){i, random_u32() % 2 ? 1 : 1.3f, 4 * normal()};
         a.edits = edits;
         if (random_u32() % 4 == 0) {
             for (uint32_t i = 0; i < a.n; i++)
@@ -223,13 +223,13 @@ static void test_edits(void **unused)
     a.temperature = 0;
     memcpy(logits, (float[]){2, 1.5f, -1, -3}, 16);
     assert_int_equal(drawn(&a), 0);
-    a.edits = (struct hz_draw_edit[]){{0, 2, 0}}, a.n_edits = 1; /* 2 / 2 < 1.5 */
+    a.edits = (struct hz_edit[]){{0, 2, 0}}, a.n_edits = 1; /* 2 / 2 < 1.5 */
     assert_int_equal(drawn(&a), 1);
     memcpy(logits, (float[]){-1, -1.5f, -4, -3}, 16); /* a negative logit is multiplied: -2 < -1.5 */
     assert_int_equal(drawn(&a), 1);
-    a.edits = (struct hz_draw_edit[]){{2, 2, 10}, {3, 1, 4.5f}}, a.n_edits = 2; /* -8 + 10 = 2 > 1.5: mul before add */
+    a.edits = (struct hz_edit[]){{2, 2, 10}, {3, 1, 4.5f}}, a.n_edits = 2; /* -8 + 10 = 2 > 1.5: mul before add */
     assert_int_equal(drawn(&a), 2);
-    a.edits = (struct hz_draw_edit[]){{0, 1, -INFINITY}}, a.n_edits = 1;
+    a.edits = (struct hz_edit[]){{0, 1, -INFINITY}}, a.n_edits = 1;
     for (int i = 0; i < 3; i++) { /* a ban holds in every way of drawing */
         a.temperature = i == 0 ? 0 : 1, a.top_k = i == 2 ? 3 : 0;
         for (int j = 0; j < 100; j++) {
@@ -241,7 +241,7 @@ static void test_edits(void **unused)
     assert_int_equal(drawn(&a), 3);
     a.mask = (uint32_t[]){0x1}; /* allowed, but banned */
     refused(&a);
-    a.edits = (struct hz_draw_edit[]){{4, 1, 1}};
+    a.edits = (struct hz_edit[]){{4, 1, 1}};
     refused(&a);
 }
 
@@ -358,7 +358,7 @@ static void test_logprobs(void **unused)
         double sum = 0;
         for (uint32_t i = 0; i < a.n; i++)
             sum += exp(logits[i]);
-        a.edits = (struct hz_draw_edit[]){{0, 1, 50}}, a.n_edits = 1; /* logprobs are the model's own */
+        a.edits = (struct hz_edit[]){{0, 1, 50}}, a.n_edits = 1; /* logprobs are the model's own */
         a.n_top = 20, a.top_k = 5, a.u = 0.3f;
         struct hz_draw_result r;
         assert_int_equal(hz_draw(kern, &a, scratch, &r, NULL), HZ_OK);
