@@ -17,6 +17,7 @@ static const struct {
     kc_check_fn *check;
 } checks[] = {
     {"linear", kc_check_linear},
+    {"plan", kc_check_plan},
 };
 
 void kc_fail(struct kc *c, const char *fmt, ...)

@@ -247,7 +247,7 @@ static hz_status allocate(struct hz_exec *x, struct hz_error *err)
     x->freq_scale = take(x, (size_t)l->seqs * p->n_ropes, sizeof(float), &ok);
     x->angles = take(x, (size_t)l->rows * p->n_ropes * 2 * x->most_half, sizeof(float), &ok);
     uint32_t threads = (uint32_t)x->dev->threads;
-    x->most_segments = l->pages / p->n_groups / HZ_SEGMENT_PAGES + 2;
+    x->most_segments = l->pages / HZ_MAX(p->n_groups, 1) / HZ_SEGMENT_PAGES + 2;
     x->partial_rows = HZ_MIN(l->seqs, 4 * threads);
     x->partial_dim = hz_row_stride(z.vd + 2);
     x->partials = take(x, (size_t)x->partial_rows * z.heads * x->most_segments * x->partial_dim, sizeof(float), &ok);
