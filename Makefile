@@ -30,6 +30,7 @@ test: build venv
 	ctest --test-dir build/tsan --output-on-failure -R '$(TSAN_TESTS)'
 	@tools/fetch_model.sh || echo "tests of a real model will be skipped"
 	python -m pytest -q $(wildcard tests/cli tests/golden)
+	HANZO=build/asan/hanzo python -m pytest -q tests/cli/test_bad_input.py
 
 bench: build model
 	build/release/hanzo bench -m $(MODEL)
