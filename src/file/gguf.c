@@ -213,7 +213,7 @@ static hz_status set_type(const struct parser *p, struct hz_tensor *t, uint32_t 
 {
     const char *name = hz_gguf_type_name(id);
     if (!hz_gguf_type_size(id, block, bytes))
-        return hz_fail(p->err, HZ_E_UNSUPPORTED, "tensor '%s' has the %s type id %" PRIu32 "%s%s", t->name,
+        return hz_fail(p->err, HZ_E_UNSUPPORTED, "tensor '%.200s' has the %s type id %" PRIu32 "%s%s", t->name,
                        name ? "unsupported" : "unknown", id, name ? ", " : "", name ? name : "");
     t->type_name = name;
     if (!hz_dtype_by_gguf(id, &t->type))
@@ -242,26 +242,26 @@ static hz_status read_tensor(struct parser *p, size_t i, struct hz_tensor *t, ui
     t->file = p->g->path;
     t->n_dims = hz_cursor_u32(c);
     if (!c->failed && t->n_dims > GGUF_MAX_DIMS)
-        return hz_fail(p->err, HZ_E_FORMAT, "tensor '%s' has %" PRIu32 " dimensions, expected at most %d", t->name,
+        return hz_fail(p->err, HZ_E_FORMAT, "tensor '%.200s' has %" PRIu32 " dimensions, expected at most %d", t->name,
                        t->n_dims, GGUF_MAX_DIMS);
     for (uint32_t d = t->n_dims; d-- > 0 && !c->failed;)
         t->dims[d] = hz_cursor_u64(c);
     uint32_t id = hz_cursor_u32(c);
     *offset = hz_cursor_u64(c);
     if (c->failed)
-        return hz_fail(p->err, HZ_E_FORMAT, "the file ends inside the tensor list, at '%s'", t->name);
+        return hz_fail(p->err, HZ_E_FORMAT, "the file ends inside the tensor list, at '%.200s'", t->name);
     HZ_TRY(set_type(p, t, id, &block, &block_bytes));
     if (!hz_dims_elements(t->dims, t->n_dims, &elements))
-        return hz_fail(p->err, HZ_E_FORMAT, "the dimensions of tensor '%s' multiply to more than 2^63", t->name);
+        return hz_fail(p->err, HZ_E_FORMAT, "the dimensions of tensor '%.200s' multiply to more than 2^63", t->name);
     if (!elements)
-        return hz_fail(p->err, HZ_E_FORMAT, "tensor '%s' has a dimension of 0", t->name);
+        return hz_fail(p->err, HZ_E_FORMAT, "tensor '%.200s' has a dimension of 0", t->name);
     uint64_t row = t->n_dims ? t->dims[t->n_dims - 1] : 1;
     if (row % block)
         return hz_fail(p->err, HZ_E_FORMAT,
-                       "tensor '%s' has rows of %" PRIu64 " elements, not a multiple of %s's %" PRIu32, t->name, row,
-                       t->type_name, block);
+                       "tensor '%.200s' has rows of %" PRIu64 " elements, not a multiple of %s's %" PRIu32, t->name,
+                       row, t->type_name, block);
     if (!hz_mul_u64(elements / block, block_bytes, &t->bytes))
-        return hz_fail(p->err, HZ_E_FORMAT, "the size of tensor '%s' passes 2^64 bytes", t->name);
+        return hz_fail(p->err, HZ_E_FORMAT, "the size of tensor '%.200s' passes 2^64 bytes", t->name);
     return HZ_OK;
 }
 
@@ -287,12 +287,12 @@ static hz_status read_tensors(struct parser *p, uint64_t n, uint64_t alignment, 
         struct hz_tensor *t = &table->tensors[first + i];
         if (offsets[i] % alignment)
             return hz_fail(p->err, HZ_E_FORMAT,
-                           "tensor '%s' is at offset %" PRIu64 ", not a multiple of the alignment %" PRIu64, t->name,
-                           offsets[i], alignment);
+                           "tensor '%.200s' is at offset %" PRIu64 ", not a multiple of the alignment %" PRIu64,
+                           t->name, offsets[i], alignment);
         if (!hz_add_u64(start, offsets[i], &offsets[i]) || !hz_add_u64(offsets[i], t->bytes, &end) || end > c->size)
             return hz_fail(p->err, HZ_E_FORMAT,
-                           "tensor '%s' passes the end of the file (%" PRIu64 " bytes): incomplete download?", t->name,
-                           c->size);
+                           "tensor '%.200s' passes the end of the file (%" PRIu64 " bytes): incomplete download?",
+                           t->name, c->size);
         t->data = c->base + offsets[i];
     }
     return HZ_OK;

@@ -51,7 +51,7 @@ static hz_status set_type(const struct reader *r, struct hz_tensor *t, struct hz
     size_t len;
     const char *name = hz_json_str(dtype, &len);
     if (!name)
-        return hz_fail(r->err, HZ_E_FORMAT, "tensor '%s': dtype is %s, expected a string", t->name,
+        return hz_fail(r->err, HZ_E_FORMAT, "tensor '%.200s': dtype is %s, expected a string", t->name,
                        hz_json_kind_name(dtype.kind));
     if (hz_dtype_by_name(name, len, &t->type) && (*bits = element_bits(t->type))) {
         t->type_name = hz_dtype_info(t->type)->name;
@@ -64,7 +64,7 @@ static hz_status set_type(const struct reader *r, struct hz_tensor *t, struct hz
             *bits = sized_types[i].bits;
             return HZ_OK;
         }
-    return hz_fail(r->err, HZ_E_UNSUPPORTED, "tensor '%s' has the unknown dtype '%.100s'", t->name, name);
+    return hz_fail(r->err, HZ_E_UNSUPPORTED, "tensor '%.200s' has the unknown dtype '%.100s'", t->name, name);
 }
 
 /* The i-th element of an array of natural numbers. */
@@ -82,18 +82,18 @@ static hz_status set_shape(const struct reader *r, struct hz_tensor *t, struct h
 {
     size_t n = hz_json_len(shape);
     if (shape.kind != HZ_JSON_ARRAY)
-        return hz_fail(r->err, HZ_E_FORMAT, "tensor '%s': shape is %s, expected an array", t->name,
+        return hz_fail(r->err, HZ_E_FORMAT, "tensor '%.200s': shape is %s, expected an array", t->name,
                        hz_json_kind_name(shape.kind));
     if (n > HZ_MAX_DIMS)
-        return hz_fail(r->err, HZ_E_LIMIT, "tensor '%s' has %zu dimensions, expected at most %d", t->name, n,
+        return hz_fail(r->err, HZ_E_LIMIT, "tensor '%.200s' has %zu dimensions, expected at most %d", t->name, n,
                        HZ_MAX_DIMS);
     t->n_dims = (uint32_t)n;
     for (size_t i = 0; i < n; i++)
         if (!natural_at(shape, i, &t->dims[i]))
-            return hz_fail(r->err, HZ_E_FORMAT, "tensor '%s': shape[%zu] is not a natural number below 2^63", t->name,
-                           i);
+            return hz_fail(r->err, HZ_E_FORMAT, "tensor '%.200s': shape[%zu] is not a natural number below 2^63",
+                           t->name, i);
     if (!hz_dims_elements(t->dims, t->n_dims, elements))
-        return hz_fail(r->err, HZ_E_FORMAT, "the shape of tensor '%s' multiplies to more than 2^63", t->name);
+        return hz_fail(r->err, HZ_E_FORMAT, "the shape of tensor '%.200s' multiplies to more than 2^63", t->name);
     return HZ_OK;
 }
 
@@ -103,22 +103,22 @@ static hz_status read_tensor(const struct reader *r, struct hz_json entry, struc
     uint32_t bits = 0;
     uint64_t elements, size_bits;
     if (entry.kind != HZ_JSON_OBJECT)
-        return hz_fail(r->err, HZ_E_FORMAT, "tensor '%s' is %s, expected an object", t->name,
+        return hz_fail(r->err, HZ_E_FORMAT, "tensor '%.200s' is %s, expected an object", t->name,
                        hz_json_kind_name(entry.kind));
     HZ_TRY(set_type(r, t, hz_json_get(entry, "dtype"), &bits));
     HZ_TRY(set_shape(r, t, hz_json_get(entry, "shape"), &elements));
     struct hz_json offsets = hz_json_get(entry, "data_offsets");
     if (hz_json_len(offsets) != 2 || !natural_at(offsets, 0, &span->begin) || !natural_at(offsets, 1, &span->end))
-        return hz_fail(r->err, HZ_E_FORMAT, "tensor '%s': data_offsets are not two natural numbers below 2^63",
+        return hz_fail(r->err, HZ_E_FORMAT, "tensor '%.200s': data_offsets are not two natural numbers below 2^63",
                        t->name);
     if (span->begin > span->end || span->end > r->data_bytes)
         return hz_fail(r->err, HZ_E_FORMAT,
-                       "tensor '%s' lies at %" PRIu64 "..%" PRIu64 " of %" PRIu64 " bytes of data%s", t->name,
+                       "tensor '%.200s' lies at %" PRIu64 "..%" PRIu64 " of %" PRIu64 " bytes of data%s", t->name,
                        span->begin, span->end, r->data_bytes, span->begin > span->end ? "" : ": incomplete download?");
     t->bytes = span->end - span->begin;
     if (!hz_mul_u64(elements, bits, &size_bits) || size_bits % 8 || size_bits / 8 != t->bytes) {
         char shape[200];
-        return hz_fail(r->err, HZ_E_FORMAT, "tensor '%s' is %s, which does not fill its %" PRIu64 " bytes", t->name,
+        return hz_fail(r->err, HZ_E_FORMAT, "tensor '%.200s' is %s, which does not fill its %" PRIu64 " bytes", t->name,
                        hz_tensor_shape(t, shape, sizeof shape), t->bytes);
     }
     t->data = r->data + span->begin;
@@ -157,8 +157,9 @@ static hz_status check_cover(const struct reader *r, struct span *spans, size_t 
         qsort(spans, n, sizeof *spans, by_place);
     for (size_t i = 0; i < n; at = spans[i++].end)
         if (spans[i].begin != at)
-            return hz_fail(r->err, HZ_E_FORMAT, "tensor '%s' begins at byte %" PRIu64 " of the data, expected %" PRIu64,
-                           spans[i].name, spans[i].begin, at);
+            return hz_fail(r->err, HZ_E_FORMAT,
+                           "tensor '%.200s' begins at byte %" PRIu64 " of the data, expected %" PRIu64, spans[i].name,
+                           spans[i].begin, at);
     if (at != r->data_bytes)
         return hz_fail(r->err, HZ_E_FORMAT, "the tensors cover %" PRIu64 " of %" PRIu64 " bytes of data", at,
                        r->data_bytes);
@@ -176,7 +177,7 @@ static hz_status read_tensors(const struct reader *r, struct hz_json root, struc
             continue;
         }
         if (memchr(it.key, 0, it.key_len))
-            return hz_fail(r->err, HZ_E_FORMAT, "the tensor name '%s...' holds a NUL", it.key);
+            return hz_fail(r->err, HZ_E_FORMAT, "the tensor name '%.200s...' holds a NUL", it.key);
         t.name = hz_arena_strndup(r->arena, it.key, it.key_len);
         if (!t.name)
             return hz_fail_nomem(r->err, it.key_len);
@@ -278,12 +279,13 @@ static hz_status check_writable(const struct hz_tensor *t, struct hz_map *names,
     uint64_t elements, bits = t->type < HZ_DTYPES ? element_bits(t->type) : 0, total;
     uint32_t other;
     if (!bits)
-        return hz_fail(err, HZ_E_UNSUPPORTED, "tensor '%s': safetensors cannot hold its type", t->name);
+        return hz_fail(err, HZ_E_UNSUPPORTED, "tensor '%.200s': safetensors cannot hold its type", t->name);
     if (!strcmp(t->name, metadata_key) || hz_map_get(names, t->name, strlen(t->name), &other))
-        return hz_fail(err, HZ_E_INVALID, "the tensor name '%s' is taken", t->name);
+        return hz_fail(err, HZ_E_INVALID, "the tensor name '%.200s' is taken", t->name);
     if (t->n_dims > HZ_MAX_DIMS || !hz_dims_elements(t->dims, t->n_dims, &elements) ||
         !hz_mul_u64(elements, bits, &total) || total % 8 || total / 8 != t->bytes)
-        return hz_fail(err, HZ_E_INVALID, "tensor '%s': its shape does not make %" PRIu64 " bytes", t->name, t->bytes);
+        return hz_fail(err, HZ_E_INVALID, "tensor '%.200s': its shape does not make %" PRIu64 " bytes", t->name,
+                       t->bytes);
     return hz_map_put(names, t->name, strlen(t->name), 0) ? HZ_OK : hz_fail_nomem(err, names->n);
 }
 

@@ -12,7 +12,7 @@ hz_status hz_tensor_add(struct hz_tensor_table *table, const struct hz_tensor *t
 {
     const struct hz_tensor *other = hz_tensor_find(table, t->name);
     if (other)
-        return hz_fail(err, HZ_E_FORMAT, "tensor '%s' stands twice, the first time in %s", t->name, other->file);
+        return hz_fail(err, HZ_E_FORMAT, "tensor '%.200s' stands twice, the first time in %s", t->name, other->file);
     if (table->n >= UINT32_MAX)
         return hz_fail(err, HZ_E_LIMIT, "more tensors than 2^32");
     if (!HZ_GROW(table->tensors, table->n, table->cap) ||

@@ -65,7 +65,7 @@ static hz_status collect_shards(struct shards *s, struct hz_json weight_map, str
         const char *name = hz_json_str(it.value, &len);
         uint32_t shard = (uint32_t)s->n;
         if (!name || !is_plain_name(name, len))
-            return hz_fail(err, HZ_E_FORMAT, "tensor '%s' is not given a file of this folder", it.key);
+            return hz_fail(err, HZ_E_FORMAT, "tensor '%.200s' is not given a file of this folder", it.key);
         if (!hz_map_get(&s->by_name, name, len, &shard)) {
             if (!HZ_GROW(s->names, s->n, s->cap) || !hz_map_put(&s->by_name, name, len, shard))
                 return hz_fail_nomem(err, s->n * sizeof *s->names);
@@ -95,8 +95,8 @@ static hz_status open_shards(struct hz_checkpoint *ck, const char *folder, const
     }
     for (struct hz_json_iter it = hz_json_each(weight_map); hz_json_next(&it);)
         if (!hz_tensor_find(&ck->table, it.key))
-            return hz_fail(err, HZ_E_FORMAT, "%s: gives tensor '%s' to %s, whose header lacks it", index_path, it.key,
-                           hz_json_str(it.value, NULL));
+            return hz_fail(err, HZ_E_FORMAT, "%s: gives tensor '%.200s' to %s, whose header lacks it", index_path,
+                           it.key, hz_json_str(it.value, NULL));
     return HZ_OK;
 }
 

@@ -429,7 +429,7 @@ static void long_names_in_errors(void **state)
     name[sizeof name - 1] = 0;
     gguf_head(&b, 3, 1, 0);
     gguf_tensor(&b, name, 1, (uint64_t[]){4}, 99, 0);
-    assert_refused(&b, HZ_E_UNSUPPORTED, "tensor '????", "");
+    assert_refused(&b, HZ_E_UNSUPPORTED, "tensor '????", "unknown type id 99");
     gguf_head(&b, 3, 0, 1);
     gguf_key(&b, name, (enum hz_meta_type)99);
     put_zeros(&b, 8);
