@@ -9,34 +9,47 @@
 struct hz_config;
 
 /* `keys`: spellings separated by '|', the first one present and not null counts: "hidden_size|n_embd". A GGUF's key is
- * written with a leading dot for the architecture's prefix: ".embedding_length" is "llama.embedding_length"; without a dot
- * and with "ggml" or "general" it stands as it is. A value of the wrong kind or out of range is noted as an error (the
- * first one is kept) and the default returned: so an arch file asks for all it needs and hz_config_done fails once. */
+ * written with a leading dot for the architecture's prefix: ".embedding_length" is "llama.embedding_length"; without a
+ * dot and with "ggml" or "general" it stands as it is. A value of the wrong kind or out of range is noted as an error
+ * (the first one is kept) and the default returned: so an arch file asks for all it needs and hz_config_done fails
+ * once. */
 uint32_t hz_config_u32(struct hz_config *c, const char *keys, uint32_t otherwise);
-uint32_t hz_config_need_u32(struct hz_config *c, const char *keys); /* must be present and 1 to 2^31-1 */
+/* A size: 1 to `most`; otherwise 0: it must be present. A GGUF may give it for each layer: then all must be equal. 1
+ * after an error, so that it may be divided by. */
+uint32_t hz_config_size(struct hz_config *c, const char *keys, uint32_t otherwise, uint32_t most);
 double hz_config_f64(struct hz_config *c, const char *keys, double otherwise);
 bool hz_config_bool(struct hz_config *c, const char *keys, bool otherwise);
 const char *hz_config_str(struct hz_config *c, const char *keys, const char *otherwise);
-bool hz_config_has(struct hz_config *c, const char *keys); /* present and not null */
+bool hz_config_has(struct hz_config *c, const char *keys);  /* present and not null */
+bool hz_config_null(struct hz_config *c, const char *keys); /* present and null, which some families tell from absent */
 /* Element i of an array, or the value itself if it is no array (GGUF: head_count_kv may be either). */
 uint32_t hz_config_u32_at(struct hz_config *c, const char *keys, uint32_t i, uint32_t otherwise);
 const char *hz_config_str_at(struct hz_config *c, const char *keys, uint32_t i, const char *otherwise);
-void hz_config_ignore(struct hz_config *c, const char *keys); /* counts as read */
+uint32_t hz_config_len(struct hz_config *c, const char *keys); /* elements of an array; 0: absent, or no array */
+void hz_config_ignore(struct hz_config *c, const char *keys);  /* counts as read */
 void hz_config_fail(struct hz_config *c, const char *fmt, ...) HZ_PRINTF(2, 3); /* notes an error of the arch's own */
+bool hz_config_failed(const struct hz_config *c); /* an error was noted: what is read from now on means nothing */
 bool hz_config_is_gguf(const struct hz_config *c);
 enum hz_act hz_config_act(struct hz_config *c, const char *keys, enum hz_act otherwise);
+/* The longest sequence the model was made for; rope scalings and hz_model_facts use it too. */
+uint32_t hz_config_context(struct hz_config *c, uint32_t otherwise);
 
 /* Does the checkpoint have this tensor? Names are those arch files use (Hugging Face's without prefix of the trunk, see
  * model.h); a GGUF's are translated. */
 bool hz_config_tensor(const struct hz_config *c, const char *name);
+/* Its rows, outer dimensions flattened; 0 if there is none. */
+uint32_t hz_config_rows(const struct hz_config *c, const char *name);
 
-/* Rope of a model: reads rope_theta, rope_scaling / rope_parameters (also per layer type: `layer_type` "full_attention",
- * "sliding_attention" or NULL), partial_rotary_factor, GGUF's rope keys and rope_freqs tensors. Adds the table. */
+/* Rope of a model: reads rope_theta, rope_scaling / rope_parameters (also per layer type: `layer_type`
+ * "full_attention", "sliding_attention" or NULL), partial_rotary_factor, GGUF's rope keys and rope_freqs tensors. Adds
+ * the table. */
 uint32_t hz_config_rope(struct hz_config *c, struct hz_plan *p, uint32_t head_dim, const char *layer_type,
                         double default_theta);
 
-/* A weight over the named tensor, whole: shapes [rows, cols] are checked by the loader. Names are printf-like. */
+/* A weight over the named tensor, whole: the loader checks that it is [rows, cols], or of `n` elements. printf-like. */
 uint32_t hz_weight_linear(struct hz_plan *p, uint32_t rows, uint32_t cols, const char *fmt, ...) HZ_PRINTF(4, 5);
+uint32_t hz_weight_embed(struct hz_plan *p, uint32_t rows, uint32_t cols, bool tied, const char *fmt, ...)
+    HZ_PRINTF(5, 6); /* tied: it is the head as well */
 uint32_t hz_weight_vector(struct hz_plan *p, uint32_t n, float add, const char *fmt, ...) HZ_PRINTF(4, 5);
 
 #endif

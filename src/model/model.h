@@ -8,17 +8,17 @@
 
 /* What the engine wants to know of a model beside its plan. */
 struct hz_model_facts {
-    const char *arch;      /* "llama"; lives in the plan's arena, as all below */
-    uint32_t context;      /* longest sequence it was made for */
-    uint32_t n_vocab;      /* width of the logits */
-    const int32_t *eos;    /* ids that end an answer: generation_config.json's, else config.json's, GGUF's eos and eot */
+    const char *arch;   /* "llama"; lives in the plan's arena, as all below */
+    uint32_t context;   /* longest sequence it was made for */
+    uint32_t n_vocab;   /* width of the logits */
+    const int32_t *eos; /* ids that end an answer: generation_config.json's, else config.json's, GGUF's eos and eot */
     size_t n_eos;
-    int32_t bos;           /* -1: none named */
-    struct {               /* generation_config.json (GGUF: general.sampling.*); NaN or -1 where it says nothing; */
+    int32_t bos; /* -1: none named */
+    struct {     /* generation_config.json (GGUF: general.sampling.*); NaN or -1 where it says nothing; */
         float temperature, top_p, min_p, repetition_penalty; /* temperature 0 where do_sample is false */
         int32_t top_k;
     } sampling;
-    uint64_t parameters;   /* elements of all weights */
+    uint64_t parameters; /* elements of all weights */
 };
 
 /* Reads the configuration and builds the plan (checked, groups not split). An unknown architecture, a missing tensor, a
@@ -33,15 +33,15 @@ struct hz_weights {
     struct hz_packed **packed; /* [plan->n_weights] */
     enum hz_dtype *types;      /* published type of each */
     uint32_t n;
-    uint64_t bytes;            /* device memory they take */
+    uint64_t bytes; /* device memory they take */
     const struct hz_backend *backend;
     struct hz_device *dev;
 };
 
 struct hz_weights_options {
     enum hz_precision precision;
-    bool borrow;               /* --mmap */
-    hz_progress_fn *progress;  /* may be NULL; counts published bytes */
+    bool borrow;              /* --mmap */
+    hz_progress_fn *progress; /* may be NULL; counts published bytes */
     void *user;
 };
 
