@@ -335,8 +335,6 @@ hz_status hz_checkpoint_open(const char *path, const struct hz_checkpoint_option
     static const struct hz_checkpoint_options defaults;
     struct hz_checkpoint *ck = hz_calloc(1, sizeof *ck);
     struct hz_checkpoint_owned *own = hz_calloc(1, sizeof *own);
-    struct opening o = {ck, &own->arena, options ? options : &defaults, .err = err};
-    hz_status status = HZ_E_NOMEM;
     *checkpoint = NULL;
     if (!ck || !own) {
         free(ck);
@@ -345,7 +343,8 @@ hz_status hz_checkpoint_open(const char *path, const struct hz_checkpoint_option
     }
     ck->owned = own;
     ck->path = hz_arena_strndup(&own->arena, path, strlen(path));
-    status = ck->path ? open_path(&o) : nomem(&o);
+    struct opening o = {ck, &own->arena, options ? options : &defaults, .err = err};
+    hz_status status = ck->path ? open_path(&o) : nomem(&o);
     if (status != HZ_OK) {
         hz_checkpoint_close(ck);
         return status;

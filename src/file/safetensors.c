@@ -101,7 +101,7 @@ static hz_status set_shape(const struct reader *r, struct hz_tensor *t, struct h
 static hz_status read_tensor(const struct reader *r, struct hz_json entry, struct hz_tensor *t, struct span *span)
 {
     uint32_t bits = 0;
-    uint64_t elements, size_bits;
+    uint64_t elements = 0, size_bits;
     if (entry.kind != HZ_JSON_OBJECT)
         return hz_fail(r->err, HZ_E_FORMAT, "tensor '%.200s' is %s, expected an object", t->name,
                        hz_json_kind_name(entry.kind));

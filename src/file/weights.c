@@ -23,7 +23,7 @@ static hz_status open_safetensors(struct hz_checkpoint *ck, const char *path, hz
                                   struct hz_error *err)
 {
     struct hz_checkpoint_owned *own = ck->owned;
-    struct hz_file_map map;
+    struct hz_file_map map = {0};
     HZ_TRY(map_file(ck, path, &map, err));
     return hz_safetensors_read(&map, path, &own->arena, &ck->table, wanted, user, err);
 }
@@ -150,7 +150,7 @@ static const char *part_path(struct hz_arena *arena, const char *path, const str
 static hz_status parse_part(struct hz_checkpoint *ck, const char *path, struct hz_gguf *g, struct hz_error *err)
 {
     struct hz_checkpoint_owned *own = ck->owned;
-    struct hz_file_map map;
+    struct hz_file_map map = {0};
     HZ_TRY(map_file(ck, path, &map, err));
     return hz_gguf_parse(map.data, map.size, path, &own->arena, g, &ck->table, err);
 }
@@ -186,7 +186,7 @@ static hz_status open_other_parts(struct hz_checkpoint *ck, const char *path, co
     int64_t expected;
     for (unsigned no = 2; no <= name->count; no++) {
         const char *part = part_path(&own->arena, path, name, no);
-        struct hz_gguf g;
+        struct hz_gguf g = {0};
         if (!part)
             return hz_fail_nomem(err, name->stem);
         if (hz_file_kind(part) == HZ_FILE_MISSING)
