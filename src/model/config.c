@@ -470,151 +470,50 @@ void hz_config_close(struct hz_config *c)
  */
 
 /* They say nothing about the result of a forward pass of one language model. */
-static const char *const harmless[] = {
+static const char harmless[] =
     /* who wrote it, for which program */
-    "_name_or_path",
-    "architectures",
-    "auto_map",
-    "base_model_name_or_path",
-    "custom_pipelines",
-    "license",
-    "model_type",
-    "model_name",
-    "name_or_path",
-    "transformers.js_config",
-    "transformers_version",
-    "unsloth_fixed",
-    "unsloth_version",
-    "_commit_hash",
-    "is_llama_config",
-    "tokenizer_class",
-    "trust_remote_code",
+    "_name_or_path|architectures|auto_map|base_model_name_or_path|custom_pipelines|license|model_type|"
+    "model_name|name_or_path|transformers.js_config|transformers_version|unsloth_fixed|unsloth_version|"
+    "_commit_hash|is_llama_config|tokenizer_class|trust_remote_code|"
     /* how another engine computes */
-    "_attn_implementation",
-    "_attn_implementation_autoset",
-    "_flash_attn_2_enabled",
-    "_experts_implementation",
-    "attn_implementation",
-    "cache_implementation",
-    "dtype",
-    "gradient_checkpointing",
-    "low_cpu_mem_usage",
-    "output_attentions",
-    "output_hidden_states",
-    "output_past",
-    "pretraining_tp",
-    "reorder_and_upcast_attn",
-    "return_dict",
-    "tf_legacy_loss",
-    "torch_dtype",
-    "torchscript",
-    "use_bfloat16",
-    "use_cache",
-    "use_flash_attn",
-    "use_return_dict",
-    "world_size",
-    "chunk_size_feed_forward",
+    "_attn_implementation|_attn_implementation_autoset|_experts_implementation|_flash_attn_2_enabled|"
+    "attn_implementation|cache_implementation|chunk_size_feed_forward|dtype|gradient_checkpointing|"
+    "low_cpu_mem_usage|num_logits_to_keep|output_attentions|output_hidden_states|output_past|pretraining_tp|"
+    "reorder_and_upcast_attn|return_dict|tf_legacy_loss|torch_dtype|torchscript|use_bfloat16|use_cache|"
+    "use_flash_attention|use_flash_attention_2|use_flash_attn|use_return_dict|world_size|"
     /* training */
-    "attention_dropout",
-    "attn_pdrop",
-    "attention_probs_dropout_prob",
-    "classifier_dropout",
-    "embd_pdrop",
-    "embedding_dropout",
-    "finetuning_task",
-    "hidden_dropout",
-    "hidden_dropout_prob",
-    "initializer_factor",
-    "initializer_range",
-    "output_router_logits",
-    "problem_type",
-    "resid_pdrop",
-    "residual_dropout",
-    "router_aux_loss_coef",
-    "router_jitter_noise",
-    "summary_activation",
-    "summary_first_dropout",
-    "summary_proj_to_labels",
-    "summary_type",
-    "summary_use_proj",
-    "task_specific_params",
+    "attention_dropout|attention_probs_dropout_prob|attn_pdrop|classifier_dropout|dropout|embd_pdrop|"
+    "embedding_dropout|finetuning_task|hidden_dropout|hidden_dropout_prob|initializer_factor|"
+    "initializer_range|output_router_logits|problem_type|resid_pdrop|residual_dropout|router_aux_loss_coef|"
+    "router_jitter_noise|summary_activation|summary_first_dropout|summary_proj_to_labels|summary_type|"
+    "summary_use_proj|task_specific_params|"
     /* labels, tokens, how to generate */
-    "begin_suppress_tokens",
-    "bos_token_id",
-    "bad_words_ids",
-    "decoder_start_token_id",
-    "diversity_penalty",
-    "do_sample",
-    "early_stopping",
-    "encoder_no_repeat_ngram_size",
-    "eos_token_id",
-    "exponential_decay_length_penalty",
-    "forced_bos_token_id",
-    "forced_eos_token_id",
-    "id2label",
-    "label2id",
-    "length_penalty",
-    "max_length",
-    "min_length",
-    "model_max_length",
-    "n_ctx",
-    "no_repeat_ngram_size",
-    "num_beam_groups",
-    "num_beams",
-    "num_labels",
-    "num_return_sequences",
-    "output_scores",
-    "pad_token_id",
-    "prefix",
-    "remove_invalid_values",
-    "repetition_penalty",
-    "return_dict_in_generate",
-    "sep_token_id",
-    "suppress_tokens",
-    "temperature",
-    "tokenizer_model_max_length",
-    "tokenizer_padding_side",
-    "top_k",
-    "top_p",
-    "typical_p",
-    "unk_token_id",
-    /* Phi-4-mini writes them; its code does not read them */
-    "full_attn_mod",
-    "interpolate_factor",
-};
+    "bad_words_ids|begin_suppress_tokens|bos_token_id|decoder_start_token_id|diversity_penalty|do_sample|"
+    "early_stopping|encoder_no_repeat_ngram_size|eos_token_id|exponential_decay_length_penalty|"
+    "forced_bos_token_id|forced_eos_token_id|id2label|label2id|length_penalty|mask_token_id|max_length|"
+    "min_length|model_max_length|n_ctx|no_repeat_ngram_size|num_beam_groups|num_beams|num_labels|"
+    "num_return_sequences|output_scores|pad_token_id|prefix|remove_invalid_values|repetition_penalty|"
+    "return_dict_in_generate|sep_token_id|suppress_tokens|temperature|tokenizer_model_max_length|"
+    "tokenizer_padding_side|top_k|top_p|typical_p|unk_token_id|"
+    /* for windows that are off; Phi-4-mini's own code reads neither of its two */
+    "max_window_layers|full_attn_mod|interpolate_factor";
 
 /* Harmless as long as they are false. */
-static const char *const harmless_false[] = {
-    "add_cross_attention", "is_decoder",          "is_encoder_decoder",          "lm_head_bias",
-    "rope_interleaved",    "tie_encoder_decoder", "use_bidirectional_attention", "use_mrope",
-};
+static const char harmless_false[] =
+    "add_cross_attention|attention_bias|is_decoder|is_encoder_decoder|lm_head_bias|mlp_bias|rope_interleaved|"
+    "tie_encoder_decoder|use_bidirectional_attention|use_mrope|use_sliding_window";
 
-/* Keys of a GGUF's architecture, behind the prefix. */
-static const char *const harmless_gguf[] = {
-    ".pooling_type",
-    ".rope.scaling.finetuned",
-    ".tensor_data_layout",
-    ".vocab_size",
-    /* llama.cpp 0.3.36 computes the factor anew (llama-context.cpp) and reads this for one architecture alone */
-    ".rope.scaling.yarn_attn_factor",
-};
-
-static bool among(const char *const *list, size_t n, const char *key)
-{
-    for (size_t i = 0; i < n; i++)
-        if (!strcmp(list[i], key))
-            return true;
-    return false;
-}
+/* Keys of a GGUF's architecture, behind the prefix. llama.cpp 0.3.36 computes YaRN's factor anew (llama-context.cpp)
+ * and reads the last one for one architecture alone. */
+static const char harmless_gguf[] =
+    ".pooling_type|.rope.scaling.finetuned|.tensor_data_layout|.vocab_size|.rope.scaling.yarn_attn_factor";
 
 static bool is_harmless(const struct hz_config *c, const char *key, struct hz_json value, bool shell)
 {
     uint32_t read;
-    if (value.kind == HZ_JSON_NULL || hz_map_get(&c->read, key, strlen(key), &read) ||
-        among(harmless, HZ_COUNT(harmless), key))
+    if (value.kind == HZ_JSON_NULL || hz_map_get(&c->read, key, strlen(key), &read) || hz_names_among(harmless, key))
         return true;
-    if (value.kind == HZ_JSON_BOOL && !hz_json_bool(value, true) &&
-        among(harmless_false, HZ_COUNT(harmless_false), key))
+    if (value.kind == HZ_JSON_BOOL && !hz_json_bool(value, true) && hz_names_among(harmless_false, key))
         return true;
     /* The shell around a language model tells how pictures and sound come in; none do. */
     static const char *const senses[] = {"audio",     "boi_",          "eoi_",        "image", "mm_",
@@ -649,7 +548,7 @@ static hz_status done_gguf(const struct hz_config *c, struct hz_error *err)
             hz_map_get(&c->read, key.s, (size_t)key.len, &read))
             continue;
         snprintf(text, sizeof text, "%.*s", (int)HZ_MIN(key.len - n, sizeof text), key.s + n);
-        if (!among(harmless_gguf, HZ_COUNT(harmless_gguf), text))
+        if (!hz_names_among(harmless_gguf, text))
             return hz_fail(err, HZ_E_UNSUPPORTED, "%s has %s%s, which this build does not know and will not ignore",
                            c->ck->path, c->type, text);
     }

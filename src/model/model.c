@@ -8,30 +8,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Is `name` among '|'-separated names? */
-static bool among(const char *names, const char *name)
-{
-    size_t n = strlen(name);
-    for (const char *at = names; at && *at; at += strcspn(at, "|"), at += *at == '|')
-        if (strcspn(at, "|") == n && !memcmp(at, name, n))
-            return true;
-    return false;
-}
-
 static const struct hz_arch *find_arch(const struct hz_config *c, struct hz_error *err)
 {
-    for (size_t i = 0; i < hz_n_archs; i++)
-        if (among(c->ck->gguf ? hz_archs[i]->gguf : hz_archs[i]->types, c->type))
-            return hz_archs[i];
+#define ARCH(id) &hz_arch_##id,
+    static const struct hz_arch *const archs[] = {HZ_ARCH_MAP(ARCH)};
+#undef ARCH
+    for (size_t i = 0; i < HZ_COUNT(archs); i++)
+        if (hz_names_among(c->ck->gguf ? archs[i]->gguf : archs[i]->types, c->type))
+            return archs[i];
     hz_fail(err, HZ_E_UNSUPPORTED, "%s: architecture %s is not among those this build knows", c->ck->path, c->type);
     return NULL;
 }
 
 const char *const *hz_model_archs(void)
 {
-    static const char *const names[] = {"cohere", "gemma",     "gemma2",  "gemma3",     "gpt2", "granite",
-                                        "llama",  "mistral",   "mixtral", "olmo2",      "phi3", "qwen2",
-                                        "qwen3",  "qwen3_moe", "smollm3", "starcoder2", NULL};
+#define NAME(id) #id,
+    static const char *const names[] = {HZ_ARCH_MAP(NAME) NULL};
+#undef NAME
     return names;
 }
 

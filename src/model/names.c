@@ -127,3 +127,12 @@ const struct hz_tensor *hz_names_find(const struct hz_names *names, const char *
     snprintf(real, HZ_NAME_MAX, "%s%s", strncmp(name, "lm_head.", 8) ? names->trunk : names->head, name);
     return hz_tensor_find(&names->ck->table, real);
 }
+
+bool hz_names_among(const char *names, const char *name)
+{
+    size_t n = strlen(name);
+    for (const char *at = names; at && *at; at += strcspn(at, "|"), at += *at == '|')
+        if (strcspn(at, "|") == n && !memcmp(at, name, n))
+            return true;
+    return false;
+}

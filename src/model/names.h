@@ -18,4 +18,7 @@ void hz_names_detect(struct hz_names *names, const struct hz_checkpoint *ck);
 /* The checkpoint's tensor of that name, NULL if it has none; `real` gets its name there, in either case. */
 const struct hz_tensor *hz_names_find(const struct hz_names *names, const char *name, char real[HZ_NAME_MAX]);
 
+/* Is `name` one of those between '|' in `names`? NULL has none. */
+bool hz_names_among(const char *names, const char *name);
+
 #endif

@@ -12,12 +12,27 @@ struct hz_arch {
     void (*emit)(struct hz_config *c, struct hz_plan *p); /* what is wrong is noted in c or p */
 };
 
-/* Sorted by name. */
-extern const struct hz_arch *const hz_archs[];
-extern const size_t hz_n_archs;
+/* All of them, sorted by name. */
+#define HZ_ARCH_MAP(X)                                                                                                 \
+    X(cohere)                                                                                                          \
+    X(gemma)                                                                                                           \
+    X(gemma2)                                                                                                          \
+    X(gemma3)                                                                                                          \
+    X(gpt2)                                                                                                            \
+    X(granite)                                                                                                         \
+    X(llama)                                                                                                           \
+    X(mistral)                                                                                                         \
+    X(mixtral)                                                                                                         \
+    X(olmo2)                                                                                                           \
+    X(phi3)                                                                                                            \
+    X(qwen2)                                                                                                           \
+    X(qwen3)                                                                                                           \
+    X(qwen3_moe)                                                                                                       \
+    X(smollm3)                                                                                                         \
+    X(starcoder2)
 
-extern const struct hz_arch hz_arch_cohere, hz_arch_gemma, hz_arch_gemma2, hz_arch_gemma3, hz_arch_gpt2,
-    hz_arch_granite, hz_arch_llama, hz_arch_mistral, hz_arch_mixtral, hz_arch_olmo2, hz_arch_phi3, hz_arch_qwen2,
-    hz_arch_qwen3, hz_arch_qwen3_moe, hz_arch_smollm3, hz_arch_starcoder2;
+#define HZ_ARCH_EXTERN(id) extern const struct hz_arch hz_arch_##id;
+HZ_ARCH_MAP(HZ_ARCH_EXTERN)
+#undef HZ_ARCH_EXTERN
 
 #endif

@@ -15,7 +15,7 @@ static void cohere(struct hz_config *c, struct hz_plan *p)
                                         : hz_config_bool(c, "use_qk_norm", false);
     d.qk_norm = qk_norm ? HZ_QK_HEADS : HZ_QK_NONE;
     hz_decoder_read(c, p, &d, 8192);
-    d.qkv_bias = d.o_bias = hz_decoder_bias(c, &d, "attention_bias", false, d.names.q);
+    hz_decoder_attention_bias(c, &d);
     d.logit_scale = hz_config_f64(c, "logit_scale|.logit_scale", 0.0625);
     hz_decoder_rope(c, p, &d, 10000);
     hz_decoder_emit(c, p, &d);

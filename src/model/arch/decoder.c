@@ -24,13 +24,15 @@ const struct hz_decoder_names hz_decoder_llama_names = {
  */
 
 /* Sizes come from outside and are multiplied with each other: beyond these nobody has made a model. */
-enum { MAX_LAYERS = 4096, MAX_WIDTH = 1 << 20, MAX_HEADS = 1 << 12, MAX_EXPERTS = 1 << 12 };
+enum { MAX_LAYERS = 4096, MAX_WIDTH = 1 << 20, MAX_HEADS = 4096, MAX_EXPERTS = 4096, MAX_EXPERT_ROWS = 1 << 30 };
 
 static void read_experts(struct hz_config *c, struct hz_decoder *d)
 {
     d->experts = hz_config_size(c, "num_experts|num_local_experts|.expert_count", 0, MAX_EXPERTS);
     d->experts_used = hz_config_size(c, "num_experts_per_tok|.expert_used_count", 0, d->experts);
     d->n_ff_expert = hz_config_size(c, "moe_intermediate_size|.expert_feed_forward_length", d->n_ff, MAX_WIDTH);
+    if ((uint64_t)d->experts * HZ_MAX(d->n_ff_expert, d->n_embd) > MAX_EXPERT_ROWS)
+        hz_config_fail(c, "%u experts of %u by %u", d->experts, d->n_ff_expert, d->n_embd);
     if (hz_config_u32(c, ".expert_gating_func", 1) != 1 || hz_config_f64(c, ".expert_weights_scale", 1) != 1)
         hz_config_fail(c, "a routing other than softmax with weights as they are");
     d->renorm = hz_config_bool(c, ".expert_weights_norm", d->renorm);
@@ -115,6 +117,12 @@ bool hz_decoder_bias(struct hz_config *c, const struct hz_decoder *d, const char
     char name[96];
     snprintf(name, sizeof name, "%s.0.%s.bias", d->names.layer, module);
     return hz_config_is_gguf(c) ? hz_config_tensor(c, name) : hz_config_bool(c, key, otherwise);
+}
+
+void hz_decoder_attention_bias(struct hz_config *c, struct hz_decoder *d)
+{
+    d->qkv_bias = hz_decoder_bias(c, d, "attention_bias", false, d->names.q);
+    d->o_bias = hz_decoder_bias(c, d, "attention_bias", false, d->names.o);
 }
 
 /* ---- emitting ------------------------------------------------------------------------------------------------------
@@ -220,6 +228,8 @@ static struct hz_operand attention(struct emit *e, struct hz_operand x)
         v_from.first = q_rows + kv_rows;
     }
     if (d->permuted && hz_config_is_gguf(e->c) && l->rope != HZ_NONE) {
+        if (e->p->ropes[l->rope].rot != d->head_dim)
+            hz_config_fail(e->c, "a rope over a part of each head, whose rows are woven into pairs");
         q_from.list = unpermute(e, d->heads);
         k_from.list = unpermute(e, d->kv_heads);
     }
@@ -268,7 +278,14 @@ static uint32_t experts(struct emit *e, enum part part)
                     .tensor = e->name, .first = (2 * w.n_pieces + (part == UP)) * rows, .count = rows};
         }
     }
+    /* The last one is looked for before so many are written down. */
+    char module[96];
     const char *own = part == GATE ? d->names.expert_gate : part == UP ? d->names.expert_up : d->names.expert_down;
+    snprintf(module, sizeof module, "%s.experts.%u.%s", d->names.moe, d->experts - 1, own);
+    if (!w.n_pieces && !hz_config_tensor(e->c, name(e, module, ".weight"))) {
+        hz_config_fail(e->c, "%u experts, but layer %u has no tensor for %s", d->experts, e->layer, module);
+        return HZ_NONE;
+    }
     for (bool each = !w.n_pieces; each && w.n_pieces < d->experts; w.n_pieces++) {
         const char *tensor = hz_arena_printf(&e->p->arena, "%s.%u.%s.experts.%u.%s.weight", d->names.layer, e->layer,
                                              d->names.moe, w.n_pieces, own);
@@ -338,6 +355,7 @@ static uint32_t vocabulary(struct emit *e)
     char weight[64];
     snprintf(weight, sizeof weight, "%s.weight", e->d->names.embed);
     uint32_t rows = hz_config_rows(e->c, weight), least = hz_config_u32(e->c, "vocab_size|.vocab_size", 0);
+    least = HZ_MAX(least, hz_config_len(e->c, "tokenizer.ggml.tokens"));
     if (!rows)
         hz_config_fail(e->c, "no tensor %s", weight);
     else if (rows < least)
@@ -376,6 +394,8 @@ void hz_decoder_emit(struct hz_config *c, struct hz_plan *p, const struct hz_dec
     if (d->embd_scale != 0 && d->embd_scale != 1)
         x = hz_op_scale(p, x, (float)d->embd_scale, 0);
     for (; e.layer < d->n_layers && !p->failed && !hz_config_failed(c); e.layer++) {
+        if (!hz_config_tensor(c, name(&e, d->names.o, ".weight"))) /* before many that are not there are emitted */
+            hz_config_fail(c, "%u layers, but there is no %s for layer %u", d->n_layers, d->names.o, e.layer);
         hz_plan_layer(p, (int32_t)e.layer);
         x = layer(&e, x);
     }

@@ -63,6 +63,8 @@ bool hz_decoder_all_slide(uint32_t layer, uint32_t n); /* true */
 /* Is there a bias? config.json says it with a key, a GGUF by having it in layer 0. */
 bool hz_decoder_bias(struct hz_config *c, const struct hz_decoder *d, const char *key, bool otherwise,
                      const char *module);
+/* The same of q, k, v and o, which attention_bias speaks of. */
+void hz_decoder_attention_bias(struct hz_config *c, struct hz_decoder *d);
 void hz_decoder_emit(struct hz_config *c, struct hz_plan *p, const struct hz_decoder *d);
 
 #endif

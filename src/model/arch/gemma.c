@@ -14,7 +14,7 @@ static void read(struct hz_config *c, struct hz_plan *p, struct hz_decoder *d, u
     if (d->act == HZ_ACT_GELU)
         d->act = HZ_ACT_GELU_TANH;
     d->embd_scale = sqrt(d->n_embd);
-    d->qkv_bias = d->o_bias = hz_decoder_bias(c, d, "attention_bias", false, d->names.q);
+    hz_decoder_attention_bias(c, d);
 }
 
 static void gemma(struct hz_config *c, struct hz_plan *p)

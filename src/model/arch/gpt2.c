@@ -48,6 +48,7 @@ static void starcoder2(struct hz_config *c, struct hz_plan *p)
     d.names.down = "mlp.c_proj";
     hz_decoder_read(c, p, &d, 4096);
     d.qkv_bias = d.o_bias = d.mlp_bias = hz_decoder_bias(c, &d, "use_bias", true, d.names.q);
+    hz_config_ignore(c, "mlp_type|norm_type"); /* older files have them, its code does not read them */
     hz_decoder_windows(c, &d, hz_config_u32(c, "sliding_window", 0), hz_decoder_all_slide, 0);
     hz_decoder_rope(c, p, &d, 10000);
     hz_decoder_emit(c, p, &d);

@@ -1,23 +1,25 @@
 /* llama.c - Llama and its near relatives: RMS norms before each part, rope over halves, a gated MLP. */
 #include "model/arch/decoder.h"
 
+static void mixtral_experts(struct hz_decoder *d)
+{
+    d->names.moe = "block_sparse_moe";
+    d->names.expert_gate = "w1";
+    d->names.expert_up = "w3";
+    d->names.expert_down = "w2";
+    d->renorm = true;
+}
+
 static void llama(struct hz_config *c, struct hz_plan *p)
 {
     struct hz_decoder d = {.names = hz_decoder_llama_names, .eps = 1e-6, .act = HZ_ACT_SILU, .permuted = true};
     /* A Mixtral is a llama in the words of GGUF. */
-    bool moe = hz_config_is_gguf(c) && hz_config_u32(c, ".expert_count", 0) > 0;
-    if (moe) {
-        d.names.moe = "block_sparse_moe";
-        d.names.expert_gate = "w1";
-        d.names.expert_up = "w3";
-        d.names.expert_down = "w2";
-        d.renorm = true;
-    } else {
-        hz_config_ignore(c, ".expert_count|.expert_used_count");
-    }
+    if (hz_config_u32(c, ".expert_count", 0))
+        mixtral_experts(&d);
+    else
+        hz_config_ignore(c, ".expert_used_count");
     hz_decoder_read(c, p, &d, 2048);
-    d.qkv_bias = hz_decoder_bias(c, &d, "attention_bias", false, d.names.q);
-    d.o_bias = hz_decoder_bias(c, &d, "attention_bias", false, d.names.o);
+    hz_decoder_attention_bias(c, &d);
     d.mlp_bias = hz_decoder_bias(c, &d, "mlp_bias", false, d.names.up);
     if (hz_config_has(c, ".attention.sliding_window"))
         hz_decoder_windows(c, &d, hz_config_u32(c, ".attention.sliding_window", 0), hz_decoder_all_slide, 0);
@@ -37,12 +39,8 @@ static void mistral(struct hz_config *c, struct hz_plan *p)
 
 static void mixtral(struct hz_config *c, struct hz_plan *p)
 {
-    struct hz_decoder d = {
-        .names = hz_decoder_llama_names, .kv_heads = 8, .eps = 1e-5, .act = HZ_ACT_SILU, .renorm = true};
-    d.names.moe = "block_sparse_moe";
-    d.names.expert_gate = "w1";
-    d.names.expert_up = "w3";
-    d.names.expert_down = "w2";
+    struct hz_decoder d = {.names = hz_decoder_llama_names, .kv_heads = 8, .eps = 1e-5, .act = HZ_ACT_SILU};
+    mixtral_experts(&d);
     hz_decoder_read(c, p, &d, 131072);
     hz_decoder_windows(c, &d, hz_config_u32(c, "sliding_window", 0), hz_decoder_all_slide, 0);
     hz_decoder_rope(c, p, &d, 1e6);
@@ -63,12 +61,11 @@ static void smollm3(struct hz_config *c, struct hz_plan *p)
                            .permuted = true,
                            .tied = true};
     hz_decoder_read(c, p, &d, 32768);
-    d.qkv_bias = d.o_bias = hz_decoder_bias(c, &d, "attention_bias", false, d.names.q);
+    hz_decoder_attention_bias(c, &d);
     d.mlp_bias = hz_decoder_bias(c, &d, "mlp_bias", false, d.names.up);
     hz_decoder_rope(c, p, &d, 2e6);
     uint32_t interval = hz_config_size(c, "no_rope_layer_interval", 4, INT32_MAX);
     bool slides = hz_config_bool(c, "use_sliding_window", false);
-    hz_config_ignore(c, "max_window_layers");
     hz_decoder_windows(c, &d, slides ? hz_config_u32(c, "sliding_window", 0) : 0, has_no_rope, interval);
     hz_config_ignore(c, "sliding_window");
     for (uint32_t i = 0; !hz_config_failed(c) && i < d.n_layers; i++)
@@ -88,7 +85,7 @@ static void granite(struct hz_config *c, struct hz_plan *p)
     if (!(divisor > 0))
         hz_config_fail(c, "logits divided by %g", divisor);
     d.logit_scale = 1 / divisor;
-    d.qkv_bias = d.o_bias = hz_decoder_bias(c, &d, "attention_bias", false, d.names.q);
+    hz_decoder_attention_bias(c, &d);
     d.mlp_bias = hz_decoder_bias(c, &d, "mlp_bias", false, d.names.up);
     if (!hz_config_bool(c, ".rope.scaling.finetuned", true)) /* how llama.cpp says that there is no rope */
         hz_config_fail(c, "a granite without rope");
@@ -104,7 +101,7 @@ static void olmo2(struct hz_config *c, struct hz_plan *p)
     d.names.after_attention = "post_attention_layernorm";
     d.names.after_mlp = "post_feedforward_layernorm";
     hz_decoder_read(c, p, &d, 2048);
-    d.qkv_bias = d.o_bias = hz_decoder_bias(c, &d, "attention_bias", false, d.names.q);
+    hz_decoder_attention_bias(c, &d);
     hz_decoder_rope(c, p, &d, 10000);
     hz_decoder_emit(c, p, &d);
 }

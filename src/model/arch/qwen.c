@@ -34,7 +34,7 @@ static void qwen3(struct hz_config *c, struct hz_plan *p)
                            .act = HZ_ACT_SILU,
                            .qk_norm = HZ_QK_HEAD};
     hz_decoder_read(c, p, &d, 32768);
-    d.qkv_bias = d.o_bias = hz_decoder_bias(c, &d, "attention_bias", false, d.names.q);
+    hz_decoder_attention_bias(c, &d);
     windows(c, &d);
     hz_decoder_rope(c, p, &d, 10000);
     hz_decoder_emit(c, p, &d);
@@ -50,11 +50,10 @@ static void qwen3_moe(struct hz_config *c, struct hz_plan *p)
     d.names.expert_down = "down_proj";
     d.renorm = hz_config_bool(c, "norm_topk_prob", hz_config_is_gguf(c));
     hz_decoder_read(c, p, &d, 32768);
-    d.qkv_bias = d.o_bias = hz_decoder_bias(c, &d, "attention_bias", false, d.names.q);
+    hz_decoder_attention_bias(c, &d);
     uint32_t window = hz_config_u32(c, "sliding_window", 4096);
     if (!hz_config_bool(c, "use_sliding_window", false))
         window = 0;
-    hz_config_ignore(c, "max_window_layers"); /* written, but this family does not read it */
     hz_decoder_windows(c, &d, window, hz_decoder_all_slide, 0);
     uint32_t step = hz_config_size(c, "decoder_sparse_step", 1, INT32_MAX), plain = hz_config_len(c, "mlp_only_layers");
     for (uint32_t i = 0; !hz_config_failed(c) && i < d.n_layers; i++)
