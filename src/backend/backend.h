@@ -104,7 +104,7 @@ struct hz_backend {
     hz_status (*sample)(struct hz_exec *exec, const struct hz_draw_spec *specs, struct hz_drawn *results, uint32_t n,
                         hz_ticket *ticket, struct hz_error *err);
     hz_status (*wait)(struct hz_exec *exec, hz_ticket ticket, struct hz_error *err);
-    /* Where the logits [n_outputs][n_vocab] f32 of the last run lie, for download after wait. */
+    /* Where the logits [n_outputs][hz_row_stride(n_vocab)] f32 of the last run lie, for download after wait. */
     struct hz_place (*logits)(struct hz_exec *exec);
 };
 

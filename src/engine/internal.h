@@ -90,7 +90,8 @@ struct hz_request {
     struct hz_cond *cond;
     struct hz_outbox pending, taken;
     uint32_t rows_first, rows_n; /* prompt rows that wait for the reader */
-    bool rows_taken;             /* the reader looks at `logits` */
+    uint32_t rows_at;            /* where in `logits` they begin; what is before it the reader has */
+    bool rows_taken;             /* the reader looks at rows still */
     bool done;
     bool detached; /* the engine thread will not touch it again */
     enum hz_finish finish;
@@ -129,7 +130,7 @@ struct hz_engine {
     uint64_t block_bytes;
     struct hz_cache_shape shape;
     uint32_t context;  /* longest sequence */
-    uint32_t chunk;    /* prompt rows of one sequence in a step, at most; batch_tokens but for tests */
+    uint32_t chunk;    /* prompt rows of one sequence in a step, at most: batch_tokens, but tests set less */
     char *device_json; /* what the device said of itself */
     struct hz_batch_limits limits;
 
@@ -174,7 +175,6 @@ struct hz_engine_parts {
     struct hz_id_set ends;
     enum hz_precision precision;
     const char *name; /* NULL: "default" */
-    uint32_t chunk;   /* prompt rows of one sequence in a step; 0: batch_tokens */
 };
 hz_status hz_engine_load_parts(struct hz_engine *e, struct hz_engine_parts *parts, struct hz_error *err);
 /* Wakes the engine thread: there is something new to look at. */
@@ -197,8 +197,9 @@ void hz_scheduler_begin(struct hz_engine *e, struct hz_request *r);
 void hz_scheduler_finish(struct hz_engine *e, struct hz_request *r, enum hz_finish finish, const struct hz_error *err);
 
 /* ---- request.c: the reader's side. All take the request's lock and wake the reader. */
-/* Room for further prompt rows' logits. */
-bool hz_request_rows_free(struct hz_request *r);
+/* How many more prompt rows' logits there is room for, and where the next of them goes. */
+uint32_t hz_request_rows_room(struct hz_request *r);
+float *hz_request_rows_place(struct hz_request *r);
 void hz_request_put_rows(struct hz_request *r, uint32_t first, uint32_t n);
 /* Adds a token with what it adds to the text (len may be 0); token NULL: text alone. */
 hz_status hz_request_put_text(struct hz_request *r, const struct hz_drawn *token, const char *bytes, size_t n_bytes,

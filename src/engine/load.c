@@ -142,7 +142,7 @@ hz_status hz_engine_load_parts(struct hz_engine *e, struct hz_engine_parts *part
     e->model = parts->model;
     e->ends = parts->ends;
     e->precision = parts->precision;
-    e->chunk = parts->chunk ? parts->chunk : e->options.batch_tokens;
+    e->chunk = e->options.batch_tokens;
     e->model_name = hz_strndup(name, strlen(name));
     e->packed = e->weights ? e->weights->packed : NULL;
     if (!e->model_name) {

@@ -19,12 +19,22 @@ static void wake(struct hz_request *r)
         r->wake(r->user);
 }
 
-bool hz_request_rows_free(struct hz_request *r)
+uint32_t hz_request_rows_room(struct hz_request *r)
 {
     hz_mutex_lock(r->lock);
-    bool is_free = !r->rows_n && !r->rows_taken;
+    if (!r->rows_n && !r->rows_taken)
+        r->rows_at = 0;
+    uint32_t room = r->rows_cap - r->rows_at - r->rows_n;
     hz_mutex_unlock(r->lock);
-    return is_free;
+    return room;
+}
+
+float *hz_request_rows_place(struct hz_request *r)
+{
+    hz_mutex_lock(r->lock);
+    uint32_t row = r->rows_at + r->rows_n; /* taking rows leaves the sum as it is */
+    hz_mutex_unlock(r->lock);
+    return r->logits + (size_t)row * r->engine->plan->n_vocab;
 }
 
 void hz_request_put_rows(struct hz_request *r, uint32_t first, uint32_t n)
@@ -133,8 +143,9 @@ static void take_rows(struct hz_request *r, struct hz_event *event)
     event->first_row = r->rows_first;
     event->n_rows = r->rows_n;
     event->n_vocab = r->engine->plan->n_vocab;
-    event->logits = r->logits;
+    event->logits = r->logits ? r->logits + (size_t)r->rows_at * event->n_vocab : NULL;
     event->logprobs = r->row_logprobs ? r->row_logprobs + r->rows_first : NULL;
+    r->rows_at += r->rows_n;
     r->rows_n = 0;
     r->rows_taken = true;
 }

@@ -43,7 +43,7 @@ static void choose_rows(struct hz_engine *e, struct hz_request *r, struct room *
         return;
     uint32_t most = room->outputs, wanted = wanted_rows(r, n);
     if (r->want & HZ_WANT_LOGITS)
-        most = hz_request_rows_free(r) ? HZ_MIN(most, r->rows_cap) : 0;
+        most = HZ_MIN(most, hz_request_rows_room(r));
     if (wanted > most) {
         n = HZ_MAX(r->computed, r->rows_done) - r->computed + most;
         wanted = most;
@@ -249,21 +249,19 @@ static float logprob_of(const float *row, uint32_t n, int32_t id)
     return (float)((double)row[id] - best - log(sum));
 }
 
-/* Fetches the wanted prompt rows of this step, n of them, first is their row of the prompt. */
+/* Fetches the wanted prompt rows of this step: n of them, `first` is the first one's place in the prompt. */
 static hz_status take_rows(struct hz_engine *e, struct hz_request *r, uint32_t first, uint32_t n, struct hz_error *err)
 {
     uint32_t vocab = e->plan->n_vocab;
-    uint64_t row_bytes = (uint64_t)vocab * sizeof(float);
     struct hz_place at = e->backend->logits(e->exec);
-    at.offset += r->first_output * row_bytes;
-    if (r->want & HZ_WANT_LOGITS)
-        HZ_TRY(e->backend->download(e->device, at, r->logits, n * row_bytes, err));
-    for (uint32_t i = 0; i < n && r->want & HZ_WANT_PROMPT_LOGPROBS; i++, at.offset += row_bytes) {
-        const float *row = e->row;
-        if (r->want & HZ_WANT_LOGITS)
-            row = r->logits + (size_t)i * vocab;
-        else
-            HZ_TRY(e->backend->download(e->device, at, e->row, row_bytes, err));
+    uint64_t stride = hz_row_stride(vocab) * sizeof(float);
+    float *rows = r->want & HZ_WANT_LOGITS ? hz_request_rows_place(r) : NULL;
+    at.offset += r->first_output * stride;
+    for (uint32_t i = 0; i < n; i++, at.offset += stride) {
+        float *row = rows ? rows + (size_t)i * vocab : e->row;
+        HZ_TRY(e->backend->download(e->device, at, row, vocab * sizeof(float), err));
+        if (!(r->want & HZ_WANT_PROMPT_LOGPROBS))
+            continue;
         bool last = first + i + 1 == r->n_prompt;
         r->row_logprobs[first + i] = last ? NAN : logprob_of(row, vocab, r->tokens[first + i + 1]);
     }

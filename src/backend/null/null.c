@@ -38,7 +38,7 @@ struct candidate {
 struct hz_exec {
     const struct hz_plan *plan;
     struct hz_compile_options options;
-    float *logits;                /* [limits.outputs][n_vocab] */
+    float *logits;                /* [limits.outputs][hz_row_stride(n_vocab)] */
     float *edited;                /* [n_vocab] */
     struct candidate *candidates; /* [n_vocab] */
     struct hz_buffer buffer;      /* over logits */
@@ -214,7 +214,7 @@ static hz_status null_compile(struct hz_device *dev, const struct hz_plan *plan,
         return hz_fail_nomem(err, sizeof *e);
     e->plan = plan;
     e->options = *options;
-    uint64_t floats = (uint64_t)options->limits.outputs * plan->n_vocab;
+    uint64_t floats = (uint64_t)options->limits.outputs * hz_row_stride(plan->n_vocab);
     e->logits = hz_calloc(floats, sizeof *e->logits);
     e->edited = hz_calloc(plan->n_vocab, sizeof *e->edited);
     e->candidates = hz_calloc(plan->n_vocab, sizeof *e->candidates);
@@ -302,7 +302,8 @@ static hz_status run_batch(struct hz_exec *e, struct hz_error *err)
     }
     for (uint32_t i = 0; i < output; i++)
         for (uint32_t v = 0; v < e->plan->n_vocab; v++)
-            e->logits[(size_t)i * e->plan->n_vocab + v] = (float)(mix(e->state[i] ^ v) >> 40) * 0x1p-21f - 4;
+            e->logits[(size_t)i * hz_row_stride(e->plan->n_vocab) + v] =
+                (float)(mix(e->state[i] ^ v) >> 40) * 0x1p-21f - 4;
     return HZ_OK;
 }
 
@@ -328,7 +329,7 @@ static uint32_t rank(struct hz_exec *e, const float *values, const uint32_t *mas
 
 static void draw(struct hz_exec *e, const struct hz_draw_spec *spec, struct hz_drawn *out)
 {
-    const float *logits = e->logits + (size_t)spec->output * e->plan->n_vocab;
+    const float *logits = e->logits + (size_t)spec->output * hz_row_stride(e->plan->n_vocab);
     struct candidate *c = e->candidates;
     double sum = 0;
     memcpy(e->edited, logits, e->plan->n_vocab * sizeof *logits);

@@ -77,7 +77,6 @@ hz_engine *toy_engine(const struct toy *t)
     parts.facts.sampling.temperature = parts.facts.sampling.top_p = parts.facts.sampling.min_p =
         parts.facts.sampling.repetition_penalty = -1;
     parts.facts.sampling.top_k = -1;
-    parts.chunk = t->chunk;
     if (t->n_eos) {
         parts.ends.ids = calloc(t->n_eos, sizeof *parts.ends.ids);
         assert_non_null(parts.ends.ids);
@@ -86,6 +85,7 @@ hz_engine *toy_engine(const struct toy *t)
     }
     if (hz_engine_load_parts(e, &parts, &err) != HZ_OK)
         fail_msg("%s", err.text);
+    e->chunk = t->chunk ? t->chunk : e->chunk; /* nothing runs yet */
     return e;
 }
 
