@@ -38,8 +38,9 @@ static void mul(enum hz_dtype type, const uint8_t *tile, uint32_t k, const struc
 #define TYPES(X)                                                                                                       \
     X(F32, F32)                                                                                                        \
     X(F16, F32)                                                                                                        \
-    X(BF16, F32) X(Q4_0, I8_32) X(Q4_1, I8_32) X(Q5_0, I8_32) X(Q5_1, I8_32) X(Q8_0, I8_32) X(Q2_K, I8_256)            \
-        X(Q3_K, I8_256) X(Q4_K, I8_256) X(Q5_K, I8_256) X(Q6_K, I8_256) X(Q8_K, I8_256)
+    X(BF16, F32)                                                                                                       \
+    X(Q4_0, I8_32) X(Q4_1, I8_32) X(Q5_0, I8_32) X(Q5_1, I8_32) X(Q8_0, I8_32) X(Q2_K, I8_256) X(Q3_K, I8_256)         \
+        X(Q4_K, I8_256) X(Q5_K, I8_256) X(Q6_K, I8_256) X(Q8_K, I8_256)
 
 #define MUL(type, form)                                                                                                \
     static void mul_##type##_c(const uint8_t *tile, uint32_t k, const struct hz_panel *x, uint32_t block, float *y,    \
@@ -57,6 +58,6 @@ void hz_kern_linear_c(struct hz_kern *k)
     k->linear[HZ_##type].mul = mul_##type##_c;
     TYPES(ENTRY)
     k->panel_at_once = hz_panel_at_once_c;
-    k->panel_bytes = hz_panel_bytes;
+    k->panel_bytes = hz_panel_bytes_c;
     k->panel_put = hz_panel_put_c;
 }

@@ -11,9 +11,9 @@ uint32_t hz_panel_at_once_c(enum hz_xform form, uint32_t n)
     return 8; /* a tile is unpacked once for so many rows */
 }
 
-size_t hz_panel_bytes(enum hz_xform form, uint32_t k, uint32_t n)
+size_t hz_panel_bytes_c(enum hz_xform form, uint32_t k, uint32_t n)
 {
-    return (size_t)hz_x_steps(form, k) * hz_x_bytes(form) * n;
+    return hz_x_panel_bytes(form, k, n, hz_panel_at_once_c(form, n));
 }
 
 /* n values to int8 codes; returns the scale. */
@@ -39,34 +39,28 @@ static int32_t sum(const int8_t *q, uint32_t n)
     return s;
 }
 
-/* The start word of n columns for a zero point: int32, or the two int16 halves of the AVX2 rung (panel.h). */
-static int32_t start_word(const int8_t *q, uint32_t n, int32_t zero, bool halves)
+static void put_word(uint8_t *step, uint32_t rows, uint32_t t, uint32_t kind, const void *word)
 {
-    if (!halves)
-        return -zero * sum(q, n);
-    int32_t low = 0, high = 0;
-    for (uint32_t i = 0; i < n; i += 4) {
-        low += q[i] + q[i + 1];
-        high += q[i + 2] + q[i + 3];
-    }
-    return (int32_t)((uint32_t)(-zero * low & 0xffff) | (uint32_t)(-zero * high) << 16);
+    memcpy(hz_x32_word(step, rows, t, kind), word, 4);
 }
 
-static void put_x32(struct hz_x32 *x, const float *in, bool halves)
+static void put_x32(uint8_t *step, uint32_t rows, uint32_t t, const float *in)
 {
-    x->d = quantize(in, 32, x->q);
-    x->s = x->d * (float)sum(x->q, 32);
-    x->start8 = start_word(x->q, 32, 8, halves);
-    x->start16 = start_word(x->q, 32, 16, halves);
-    x->start128 = -128 * sum(x->q, 32);
-    memset(x->unused, 0, sizeof x->unused);
+    int8_t *q = (int8_t *)step + (size_t)32 * t;
+    float d = quantize(in, 32, q), s = d * (float)sum(q, 32);
+    int32_t start8 = -8 * sum(q, 32), start16 = -16 * sum(q, 32), start128 = -128 * sum(q, 32);
+    put_word(step, rows, t, HZ_X32_D, &d);
+    put_word(step, rows, t, HZ_X32_S, &s);
+    put_word(step, rows, t, HZ_X32_START8, &start8);
+    put_word(step, rows, t, HZ_X32_START16, &start16);
+    put_word(step, rows, t, HZ_X32_START128, &start128);
 }
 
-static void put_x256(struct hz_x256 *x, const float *in, bool halves)
+static void put_x256(struct hz_x256 *x, const float *in)
 {
     x->d = quantize(in, 256, x->q);
     for (int g = 0; g < 16; g++) {
-        x->start32[g] = start_word(x->q + 16 * g, 16, 32, halves);
+        x->start32[g] = -32 * sum(x->q + 16 * g, 16);
         x->sum16[g] = (int16_t)sum(x->q + 16 * g, 16);
     }
     for (int g = 0; g < 8; g++)
@@ -77,10 +71,10 @@ static void put_x256(struct hz_x256 *x, const float *in, bool halves)
 
 void hz_panel_put_dense(const struct hz_panel *x, uint32_t row, const float *in)
 {
-    size_t stride;
-    uint8_t *at = hz_panel_row(x, row, &stride);
+    struct hz_x_block block = hz_panel_block(x, row / x->at_once);
+    uint8_t *at = block.at + row % x->at_once * 64;
     uint32_t columns = hz_x_columns(x->form);
-    for (uint32_t i = 0, steps = hz_x_steps(x->form, x->k); i < steps; i++, at += stride) {
+    for (uint32_t i = 0, steps = hz_x_steps(x->form, x->k); i < steps; i++, at += (size_t)64 * block.rows) {
         uint32_t from = i * columns, n = from < x->k ? HZ_MIN(columns, x->k - from) : 0;
         memset(at, 0, 64);
         if (x->form == HZ_X_F32)
@@ -91,49 +85,39 @@ void hz_panel_put_dense(const struct hz_panel *x, uint32_t row, const float *in)
     }
 }
 
-static void put(const struct hz_panel *x, uint32_t row, const float *in, bool halves)
+void hz_panel_put_c(const struct hz_panel *x, uint32_t row, const float *in)
 {
-    size_t stride;
-    uint8_t *at = hz_panel_row(x, row, &stride);
+    struct hz_x_block block = hz_panel_block(x, row / x->at_once);
+    uint32_t t = row % x->at_once;
     if (x->form == HZ_X_I8_32)
-        for (uint32_t i = 0; i < x->k; i += 32, at += stride)
-            put_x32((struct hz_x32 *)(void *)at, in + i, halves);
+        for (uint32_t i = 0; i < x->k; i += 32, block.at += (size_t)hz_x_bytes(x->form) * block.rows)
+            put_x32(block.at, block.rows, t, in + i);
     else if (x->form == HZ_X_I8_256)
-        for (uint32_t i = 0; i < x->k; i += 256, at += stride)
-            put_x256((struct hz_x256 *)(void *)at, in + i, halves);
+        for (uint32_t i = 0; i < x->k; i += 256, block.at += (size_t)hz_x_bytes(x->form) * block.rows)
+            put_x256((struct hz_x256 *)(void *)block.at + t, in + i);
     else
         hz_panel_put_dense(x, row, in);
 }
 
-void hz_panel_put_c(const struct hz_panel *x, uint32_t row, const float *in)
-{
-    put(x, row, in, false);
-}
-
-void hz_panel_put_halves_c(const struct hz_panel *x, uint32_t row, const float *in)
-{
-    put(x, row, in, true);
-}
-
 void hz_panel_get(const struct hz_panel *x, uint32_t row, uint32_t from, uint32_t n, float *out)
 {
-    size_t stride;
-    const uint8_t *at = hz_panel_row(x, row, &stride);
-    uint32_t columns = hz_x_columns(x->form);
+    struct hz_x_block block = hz_panel_block(x, row / x->at_once);
+    uint32_t t = row % x->at_once, columns = hz_x_columns(x->form);
     for (uint32_t i = 0; i < n; i++) {
         uint32_t c = (from + i) % columns;
-        const uint8_t *step = at + (from + i) / columns * stride;
-        const struct hz_x32 *x32 = (const void *)step;
-        const struct hz_x256 *x256 = (const void *)step;
+        uint8_t *step = block.at + (from + i) / columns * hz_x_bytes(x->form) * block.rows;
+        const struct hz_x256 *x256 = (const struct hz_x256 *)(void *)step + t;
+        float d;
         switch (x->form) {
         case HZ_X_F32:
-            out[i] = ((const float *)(const void *)step)[c];
+            out[i] = ((const float *)(void *)step)[16 * t + c];
             break;
         case HZ_X_BF16:
-            out[i] = hz_bf16_f32(((const uint16_t *)(const void *)step)[c]);
+            out[i] = hz_bf16_f32(((const uint16_t *)(void *)step)[32 * t + c]);
             break;
         case HZ_X_I8_32:
-            out[i] = x32->d * (float)x32->q[c];
+            memcpy(&d, hz_x32_word(step, block.rows, t, HZ_X32_D), 4);
+            out[i] = d * (float)((const int8_t *)step)[32 * t + c];
             break;
         default:
             out[i] = x256->d * (float)x256->q[c];

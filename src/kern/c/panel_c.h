@@ -5,10 +5,8 @@
 #include "kern/kern.h"
 
 uint32_t hz_panel_at_once_c(enum hz_xform form, uint32_t n);
-size_t hz_panel_bytes(enum hz_xform form, uint32_t k, uint32_t n);
+size_t hz_panel_bytes_c(enum hz_xform form, uint32_t k, uint32_t n);
 void hz_panel_put_c(const struct hz_panel *x, uint32_t row, const float *in);
-/* The same with start words as int16 halves (panel.h). */
-void hz_panel_put_halves_c(const struct hz_panel *x, uint32_t row, const float *in);
 /* Forms F32 and BF16 alone. */
 void hz_panel_put_dense(const struct hz_panel *x, uint32_t row, const float *in);
 /* Columns from .. from + n - 1 of a row, as the values that the codes stand for. */

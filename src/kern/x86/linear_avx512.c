@@ -3,8 +3,8 @@
 
 #include <stdint.h>
 
-enum { R = 16, V = 1, AT_ONCE = 8, S8_START = 1, START_HALVES = 0 };
-#define EACH_WIDTH(X, type, call) X(type, 8, call) X(type, 4, call) X(type, 2, call) X(type, 1, call)
+enum { R = 16, V = 1, AT_ONCE = 12, S8_START = 1, START_HALVES = 0 };
+#define EACH_WIDTH(X, type, call) X(type, 12, call) X(type, 8, call) X(type, 4, call) X(type, 2, call) X(type, 1, call)
 
 typedef __m512i vi;
 typedef __m512 vf;

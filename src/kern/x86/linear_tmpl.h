@@ -90,22 +90,23 @@ INLINE int32_t start_word(struct sums s, int32_t zero)
                         : -zero * s.all;
 }
 
-INLINE void put_x32(struct hz_x32 *x, const float *in)
+INLINE void put_x32(uint8_t *step, uint32_t rows, uint32_t t, const float *in)
 {
+    int8_t *q = (int8_t *)step + (size_t)32 * t;
     __m256i pairs;
-    float inverse;
-    x->d = hz_x_scale(top_bits(in, 32), &inverse);
+    float inverse, d = hz_x_scale(top_bits(in, 32), &inverse);
     if (inverse != 0)
-        put_codes(in, inverse, x->q, &pairs);
+        put_codes(in, inverse, q, &pairs);
     else { /* values too small, or not finite: products with them could be NaN, which has no code */
-        memset(x->q, 0, sizeof x->q);
+        memset(q, 0, 32);
         pairs = _mm256_setzero_si256();
     }
     struct sums s = sums_of(pairs);
-    x->s = x->d * (float)s.all;
-    x->start8 = start_word(s, 8);
-    x->start16 = start_word(s, 16);
-    x->start128 = -128 * s.all;
+    *(float *)hz_x32_word(step, rows, t, HZ_X32_D) = d;
+    *(float *)hz_x32_word(step, rows, t, HZ_X32_S) = d * (float)s.all;
+    *(int32_t *)hz_x32_word(step, rows, t, HZ_X32_START8) = start_word(s, 8);
+    *(int32_t *)hz_x32_word(step, rows, t, HZ_X32_START16) = start_word(s, 16);
+    *(int32_t *)hz_x32_word(step, rows, t, HZ_X32_START128) = -128 * s.all;
 }
 
 INLINE void put_x256(struct hz_x256 *x, const float *in)
@@ -134,14 +135,15 @@ INLINE void put_x256(struct hz_x256 *x, const float *in)
 
 static void panel_put(const struct hz_panel *x, uint32_t row, const float *in)
 {
-    size_t stride;
-    uint8_t *at = hz_panel_row(x, row, &stride);
+    struct hz_x_block block = hz_panel_block(x, row / x->at_once);
+    size_t step = hz_x_bytes(x->form) * block.rows;
+    uint32_t t = row % x->at_once;
     if (x->form == HZ_X_I8_32)
-        for (uint32_t i = 0; i < x->k; i += 32, at += stride)
-            put_x32((struct hz_x32 *)(void *)at, in + i);
+        for (uint32_t i = 0; i < x->k; i += 32, block.at += step)
+            put_x32(block.at, block.rows, t, in + i);
     else if (x->form == HZ_X_I8_256)
-        for (uint32_t i = 0; i < x->k; i += 256, at += stride)
-            put_x256((struct hz_x256 *)(void *)at, in + i);
+        for (uint32_t i = 0; i < x->k; i += 256, block.at += step)
+            put_x256((struct hz_x256 *)(void *)block.at + t, in + i);
     else
         hz_panel_put_dense(x, row, in);
 }
@@ -149,8 +151,9 @@ static void panel_put(const struct hz_panel *x, uint32_t row, const float *in)
 /* ---- products
  * -------------------------------------------------------------------------------------------------------- */
 
-/* What a kernel is given: the tile, k, the block's first step, the distance between steps of one row. */
-#define KERNEL_ARGS const uint8_t *w, uint32_t k, const uint8_t *x, size_t stride, float *y, size_t ldy
+/* What a kernel is given: the tile, k, a block of the panel, its rows, the first of the NT rows to take; y of that row.
+ */
+#define KERNEL_ARGS const uint8_t *w, uint32_t k, const uint8_t *x, uint32_t rows, uint32_t t0, float *y, size_t ldy
 
 /* The hardware's own prefetchers reach 70 % of the read limit; one line ahead beside each line's work reaches it,
  * bursts of several do not. 2 KiB was the best distance. */
@@ -215,6 +218,11 @@ INLINE void quad(vi *dot, const uint8_t *unit, int bits, int plus, int q, const 
 /* ---- 32 columns, a scale each: d * (code - zero), or d * code + m
  * ---------------------------------------------------- */
 
+INLINE const void *x_words(const uint8_t *x, uint32_t rows, uint32_t t0, uint32_t kind)
+{
+    return x + (size_t)kind * rows + (size_t)4 * t0;
+}
+
 /* Where codes of up to 31 would overflow int16 halves they count from 16, for Q5_1 too: d * (code - 16) + (m + 16 d).
  */
 INLINE void affine(KERNEL_ARGS, int bits, int zero, bool mins, int NT)
@@ -222,18 +230,21 @@ INLINE void affine(KERNEL_ARGS, int bits, int zero, bool mins, int NT)
     vf acc[V * AT_ONCE];
     int head = mins ? 64 : 32;
     EACH(i, V * NT) acc[i] = f_zero();
-    for (uint32_t at = 0; at < k; at += 32, w += head + HZ_LINE * bits, x += stride) {
-        const struct hz_x32 *xs = (const void *)x;
+    for (uint32_t at = 0; at < k; at += 32, w += head + HZ_LINE * bits, x += hz_x_bytes(HZ_X_I8_32) * rows) {
+        const int8_t *q8 = (const int8_t *)x + (size_t)32 * t0;
+        const float *xd = x_words(x, rows, t0, HZ_X32_D), *xs = x_words(x, rows, t0, HZ_X32_S);
+        const int32_t *start = x_words(x, rows, t0,
+                                       bits == 8   ? HZ_X32_START128
+                                       : bits == 5 ? HZ_X32_START16
+                                                   : HZ_X32_START8);
         const uint8_t *unit = w + head;
         vi dot[V * AT_ONCE];
         EACH(t, NT) EACH(v, V)
         {
             if (bits == 8)
-                dot[ACC(t, v)] = S8_START ? v_quad(&xs[t].start128) : v_zero();
+                dot[ACC(t, v)] = S8_START ? v_quad(&start[t]) : v_zero();
             else
-                dot[ACC(t, v)] = zero == 8   ? dot_start(&xs[t].start8)
-                                 : bits == 5 ? dot_start(&xs[t].start16)
-                                             : v_zero();
+                dot[ACC(t, v)] = zero || bits == 5 ? dot_start(&start[t]) : v_zero();
         }
         ahead(w);
         EACH(i, 8)
@@ -241,7 +252,7 @@ INLINE void affine(KERNEL_ARGS, int bits, int zero, bool mins, int NT)
             int q = bits == 8 ? i : i / 2 + i % 2 * 4; /* a line of nibbles is read once for both its quads */
             if (i < bits)
                 ahead(unit + HZ_LINE * i);
-            quad(dot, unit, bits, 0, q, xs->q + 4 * q, sizeof *xs, NT);
+            quad(dot, unit, bits, 0, q, q8 + 4 * q, 32, NT);
         }
         EACH(v, V)
         {
@@ -253,9 +264,9 @@ INLINE void affine(KERNEL_ARGS, int bits, int zero, bool mins, int NT)
             EACH(t, NT)
             {
                 vf *a = &acc[ACC(t, v)], n = f_int(bits == 8 ? dot[ACC(t, v)] : dot_int(dot[ACC(t, v)]));
-                *a = f_fma(f_mul(d, f_set(xs[t].d)), n, *a);
+                *a = f_fma(f_mul(d, f_set(xd[t])), n, *a);
                 if (mins)
-                    *a = f_fma(m, f_set(xs[t].s), *a);
+                    *a = f_fma(m, f_set(xs[t]), *a);
             }
         }
     }
@@ -322,8 +333,8 @@ INLINE void super(KERNEL_ARGS, int bits, int group, int zero, bool mins, int NT)
     /* Codes with a zero point start their sums at -32 * sum(x); those of Q3_K, around 4, are moved to 32 first. */
     int plus = zero ? 32 - zero : 0;
     EACH(i, V * NT) acc[i] = f_zero();
-    for (uint32_t at = 0; at < k; at += 256, w += lines + 8 * HZ_LINE * bits, x += stride) {
-        const struct hz_x256 *xs = (const void *)x;
+    for (uint32_t at = 0; at < k; at += 256, w += lines + 8 * HZ_LINE * bits, x += sizeof(struct hz_x256) * rows) {
+        const struct hz_x256 *xs = (const struct hz_x256 *)(const void *)x + t0;
         vs sum[V * AT_ONCE];
         EACH(i, 5) ahead(w + HZ_LINE * i);
         if (mins)
@@ -362,8 +373,8 @@ INLINE void bytes_256(KERNEL_ARGS, int NT)
 {
     vf acc[V * AT_ONCE];
     EACH(i, V * NT) acc[i] = f_zero();
-    for (uint32_t at = 0; at < k; at += 256, w += HZ_TILE_Q8_K, x += stride) {
-        const struct hz_x256 *xs = (const void *)x;
+    for (uint32_t at = 0; at < k; at += 256, w += HZ_TILE_Q8_K, x += sizeof(struct hz_x256) * rows) {
+        const struct hz_x256 *xs = (const struct hz_x256 *)(const void *)x + t0;
         vi dot[V * AT_ONCE];
         EACH(t, NT) EACH(v, V) dot[ACC(t, v)] = S8_START ? v_quad(&xs[t].start128) : v_zero();
         for (int u = 0; u < 8; u++)
@@ -403,13 +414,13 @@ INLINE void dense(KERNEL_ARGS, enum hz_dtype type, int NT)
     vf acc[V * AT_ONCE];
     int line = type == HZ_F32 ? 1 : 2; /* columns of a line */
     EACH(i, V * NT) acc[i] = f_zero();
-    for (uint32_t at = 0; at < k; at += 32, w += 32 / line * HZ_LINE, x += 2 * stride) {
+    for (uint32_t at = 0; at < k; at += 32, w += 32 / line * HZ_LINE, x += (size_t)128 * rows) {
         vf part[V * AT_ONCE];
         EACH(i, V * NT) part[i] = f_zero();
         for (int h = 0; h < 2; h++) /* a step of the panel holds 16 columns */
             EACH(c, 16)
             {
-                const float *xs = (const float *)(const void *)(x + (h ? stride : 0)) + c;
+                const float *xs = (const float *)(const void *)x + 16 * (t0 + (h ? rows : 0)) + c;
                 if (c % line == 0)
                     ahead(w + HZ_LINE * ((16 * h + c) / line));
                 EACH(v, V)
@@ -426,7 +437,7 @@ INLINE void dense(KERNEL_ARGS, enum hz_dtype type, int NT)
 /* ---- entries
  * --------------------------------------------------------------------------------------------------------- */
 
-#define ARGS w, k, x, stride, y, ldy
+#define ARGS w, k, x, rows, t0, y, ldy
 #define LINEAR_TYPES(X)                                                                                                \
     X(Q4_0, I8_32, affine(ARGS, 4, 8, false, NT))                                                                      \
     X(Q4_1, I8_32, affine(ARGS, 4, 0, true, NT))                                                                       \
@@ -451,12 +462,11 @@ static const uint32_t widths[] = {EACH_WIDTH(WIDTH_ROWS, , )};
 static void multiply(kernel_fn *const *kernels, const uint8_t *tile, uint32_t k, const struct hz_panel *x,
                      uint32_t block, float *y, size_t ldy)
 {
+    struct hz_x_block b = hz_panel_block(x, block);
     uint32_t rows = hz_panel_rows(x, block), t = 0;
-    size_t step = hz_x_bytes(x->form);
-    const uint8_t *at = hz_panel_block(x, block);
     for (size_t i = 0; t < rows; i++)
         for (; rows - t >= widths[i]; t += widths[i])
-            kernels[i](tile, k, at + t * step, rows * step, y + t * ldy, ldy);
+            kernels[i](tile, k, b.at, b.rows, t, y + t * ldy, ldy);
 }
 
 #define WIDTH_NAME(type, n, call) mul_##type##_##n,
@@ -483,6 +493,11 @@ static uint32_t panel_at_once(enum hz_xform form, uint32_t n)
     return AT_ONCE;
 }
 
+static size_t panel_bytes(enum hz_xform form, uint32_t k, uint32_t n)
+{
+    return hz_x_panel_bytes(form, k, n, AT_ONCE);
+}
+
 static void fill(struct hz_kern *k)
 {
 #define ENTRY(type, xform, call)                                                                                       \
@@ -490,5 +505,6 @@ static void fill(struct hz_kern *k)
     k->linear[HZ_##type].mul = mul_##type;
     LINEAR_TYPES(ENTRY)
     k->panel_at_once = panel_at_once;
+    k->panel_bytes = panel_bytes;
     k->panel_put = panel_put;
 }
