@@ -87,17 +87,20 @@ static bool find(struct hz_config *c, const char *keys, struct found *f, bool *n
         const char *text = spell(c, key, len);
         if (!text || got)
             continue;
+        const char *first = f->key;
         f->key = text;
         if (c->ck->gguf) {
             f->meta = hz_gguf_get(c->ck->gguf, text);
             got = f->meta != NULL;
-            continue;
+        } else {
+            f->json = hz_json_get(c->text, text);
+            if (f->json.kind == HZ_JSON_ABSENT)
+                f->json = hz_json_get(c->root, text);
+            *null |= f->json.kind == HZ_JSON_NULL;
+            got = f->json.kind != HZ_JSON_ABSENT && f->json.kind != HZ_JSON_NULL;
         }
-        f->json = hz_json_get(c->text, text);
-        if (f->json.kind == HZ_JSON_ABSENT)
-            f->json = hz_json_get(c->root, text);
-        *null |= f->json.kind == HZ_JSON_NULL;
-        got = f->json.kind != HZ_JSON_ABSENT && f->json.kind != HZ_JSON_NULL;
+        if (!got && first)
+            f->key = first; /* the usual spelling, for an error that says what is missing */
     }
     return got;
 }
@@ -328,9 +331,7 @@ enum hz_act hz_config_act(struct hz_config *c, const char *keys, enum hz_act oth
 
 uint32_t hz_config_context(struct hz_config *c, uint32_t otherwise)
 {
-    c->context = hz_config_u32(c, "max_position_embeddings|n_positions|.context_length", otherwise);
-    if (!c->context)
-        note(c, "a context of 0 tokens");
+    c->context = hz_config_size(c, "max_position_embeddings|n_positions|.context_length", otherwise, INT32_MAX);
     return c->context;
 }
 

@@ -45,16 +45,19 @@ static uint64_t *drawn_of(const struct binding *b, const struct hz_tensor *t)
     return &b->drawn[t - b->ck->table.tensors];
 }
 
-static hz_status wrong_shape(const struct hz_tensor *t, const char *expected, uint64_t rows, uint64_t cols,
+/* It was expected to have so many rows of so many columns, or elements (cols 0); least: "" or "at least ". */
+static hz_status wrong_shape(const struct bound *p, const char *least, uint64_t rows, uint64_t cols,
                              struct hz_error *err)
 {
+    const struct hz_tensor *t = p->tensor;
     char shape[160];
     hz_tensor_shape(t, shape, sizeof shape);
-    if (cols)
-        return hz_fail(err, HZ_E_FORMAT, "%s: tensor %s is %s, expected %s[%llu, %llu]", t->file, t->name, shape,
-                       expected, (unsigned long long)rows, (unsigned long long)cols);
-    return hz_fail(err, HZ_E_FORMAT, "%s: tensor %s is %s, expected %s[%llu]", t->file, t->name, shape, expected,
-                   (unsigned long long)rows);
+    if (!cols)
+        return hz_fail(err, HZ_E_FORMAT, "%s: tensor %s is %s, expected %s[%llu]", t->file, t->name, shape, least,
+                       (unsigned long long)rows);
+    return hz_fail(err, HZ_E_FORMAT, "%s: tensor %s is %s, expected %s[%llu, %llu]", t->file, t->name, shape, least,
+                   (unsigned long long)(p->piece->transposed ? cols : rows),
+                   (unsigned long long)(p->piece->transposed ? rows : cols));
 }
 
 /* Sees the piece's tensor as [rows, cols] and checks that the rows it draws are there. */
@@ -66,15 +69,18 @@ static hz_status bind_piece(const struct binding *b, const struct hz_weight *w, 
         return hz_fail(err, HZ_E_NOTFOUND, "%s: no tensor %s, which architecture %s needs", b->ck->path, piece->tensor,
                        b->plan->name);
     to->tensor = t;
+    enum hz_family family = (unsigned)t->type < HZ_DTYPES ? hz_dtype_family(t->type) : HZ_FAMILY_NONE;
+    if (family == HZ_FAMILY_NONE || (is_vector(w) && family != HZ_FAMILY_DENSE))
+        return hz_fail(err, HZ_E_UNSUPPORTED, "%s: tensor %s is of type %s, which this build cannot read as a %s",
+                       t->file, t->name, t->type_name, is_vector(w) ? "norm or bias" : "weight");
     uint64_t elements = hz_tensor_elements(t), cols = is_vector(w) ? 1 : w->cols, last, rows;
     uint64_t inner = t->n_dims ? t->dims[t->n_dims - 1] : 1;
     uint64_t across = piece->transposed ? inner ? elements / inner : 0 : inner;
     if (!is_vector(w) && across != cols)
-        return wrong_shape(t, piece->transposed ? "transposed " : "", piece->transposed ? cols : w->rows,
-                           piece->transposed ? w->rows : cols, err);
+        return wrong_shape(to, "", w->rows, cols, err);
     if (piece->transposed && hz_dtype_info(t->type)->block != 1)
         return hz_fail(err, HZ_E_UNSUPPORTED, "%s: tensor %s of %s lies transposed, which only dense types may",
-                       t->file, t->name, hz_dtype_info(t->type)->name);
+                       t->file, t->name, t->type_name);
     rows = piece->transposed ? inner : elements / cols;
     to->rows = (uint32_t)HZ_MIN(rows, UINT32_MAX);
     to->row_bytes = is_vector(w) ? hz_dtype_info(t->type)->bytes : hz_dtype_row_bytes(t->type, inner);
@@ -86,7 +92,7 @@ static hz_status bind_piece(const struct binding *b, const struct hz_weight *w, 
         last = piece->first + (uint64_t)(piece->count - 1) * piece->stride;
     }
     if (!piece->count || last >= to->rows)
-        return wrong_shape(t, "at least ", last + 1, is_vector(w) ? 0 : cols, err);
+        return wrong_shape(to, "at least ", last + 1, is_vector(w) ? 0 : cols, err);
     *drawn_of(b, t) += piece->count;
     return HZ_OK;
 }
@@ -105,13 +111,9 @@ static hz_status bind_weight(const struct binding *b, uint32_t index, struct hz_
         HZ_TRY(bind_piece(b, w, to, err));
         have += to->piece->count;
         const struct hz_tensor *t = to->tensor, *t0 = to[-(ptrdiff_t)i].tensor;
-        enum hz_family family = hz_dtype_family(t->type);
-        if (family == HZ_FAMILY_NONE || (is_vector(w) && family != HZ_FAMILY_DENSE))
-            return hz_fail(err, HZ_E_UNSUPPORTED, "%s: tensor %s is of type %s, which is no type for %s", t->file,
-                           t->name, hz_dtype_info(t->type)->name, is_vector(w) ? "a norm or bias" : "a weight");
         if (!is_vector(w) && t->type != t0->type)
             return hz_fail(err, HZ_E_UNSUPPORTED, "%s: tensor %s is %s, but %s, with which it makes one weight, is %s",
-                           t->file, t->name, hz_dtype_info(t->type)->name, t0->name, hz_dtype_info(t0->type)->name);
+                           t->file, t->name, t->type_name, t0->name, t0->type_name);
     }
     if (have != want)
         return hz_fail(err, HZ_E_INVALID, "weight %s: its pieces have %llu rows, expected %llu", w->name,
@@ -125,11 +127,8 @@ static hz_status check_whole(const struct binding *b, struct hz_error *err)
     for (size_t i = 0; i < b->first[b->plan->n_weights]; i++) {
         const struct bound *p = &b->pieces[i];
         uint64_t rows = *drawn_of(b, p->tensor), cols = hz_tensor_elements(p->tensor) / HZ_MAX(p->rows, 1);
-        if (rows >= p->rows)
-            continue;
-        if (p->piece->transposed)
-            return wrong_shape(p->tensor, "", cols, rows, err);
-        return wrong_shape(p->tensor, "", rows, cols == 1 ? 0 : cols, err);
+        if (rows < p->rows)
+            return wrong_shape(p, "", rows, cols == 1 ? 0 : cols, err);
     }
     return HZ_OK;
 }
@@ -312,6 +311,7 @@ hz_status hz_weights_load(const struct hz_plan *plan, const struct hz_checkpoint
                           struct hz_error *err)
 {
     struct binding b;
+    *weights = NULL;
     HZ_TRY(bind(plan, ck, &b, err));
     uint64_t total = 0, done = 0;
     for (uint32_t i = 0; i < plan->n_weights; i++)
