@@ -1,7 +1,8 @@
 /* json.h - JSON read and written. Reading is json-c's work behind a small value type; what Python's json does that
  * JSON does not (NaN, Infinity, integers of any length, "\u0000") works here too, keys keep their order, and of a key
  * given twice the last value counts at the first one's place. Text after the document, a byte order mark, broken UTF-8
- * and nesting deeper than 512 are errors that name line and column. Half a surrogate pair ("\ud83d" alone) reads as U+FFFD. */
+ * and nesting deeper than 512 are errors that name line and column. Half a surrogate pair ("\ud83d" alone) reads as
+ * U+FFFD. */
 #ifndef HZ_TEXT_JSON_H
 #define HZ_TEXT_JSON_H
 
@@ -10,7 +11,14 @@
 
 enum hz_json_kind {
     HZ_JSON_ABSENT, /* no such key or index: not an error until somebody needs it */
-    HZ_JSON_NULL, HZ_JSON_BOOL, HZ_JSON_INT, HZ_JSON_BIGINT, HZ_JSON_FLOAT, HZ_JSON_STRING, HZ_JSON_ARRAY, HZ_JSON_OBJECT
+    HZ_JSON_NULL,
+    HZ_JSON_BOOL,
+    HZ_JSON_INT,
+    HZ_JSON_BIGINT,
+    HZ_JSON_FLOAT,
+    HZ_JSON_STRING,
+    HZ_JSON_ARRAY,
+    HZ_JSON_OBJECT
 };
 
 /* A value inside a document: copy it freely; it lives as long as the document. */
