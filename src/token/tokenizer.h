@@ -1,6 +1,6 @@
-/* tokenizer.h - text to ids and back, as Hugging Face `tokenizers` 0.23 does it: byte-level BPE, SentencePiece-style BPE
- * with byte fallback, Unigram, WordPiece; from tokenizer.json or from GGUF metadata. A tokenizer is immutable and may
- * be used from several threads. */
+/* tokenizer.h - text to ids and back, as Hugging Face `tokenizers` 0.23 does it: byte-level BPE, SentencePiece-style
+ * BPE with byte fallback, Unigram, WordPiece; from tokenizer.json or from GGUF metadata. A tokenizer is immutable and
+ * may be used from several threads. */
 #ifndef HZ_TOKEN_TOKENIZER_H
 #define HZ_TOKEN_TOKENIZER_H
 
@@ -20,8 +20,9 @@ hz_status hz_tokenizer_from_gguf(const struct hz_gguf *g, struct hz_tokenizer **
 void hz_tokenizer_free(struct hz_tokenizer *t);
 
 enum hz_encode_flags {
-    HZ_ENCODE_SPECIAL = 1,      /* add what the post-processor adds: BOS, EOS, ... */
-    HZ_ENCODE_PARSE_SPECIAL = 2 /* a special token's spelling in the text becomes that token (Hugging Face always does) */
+    HZ_ENCODE_SPECIAL = 1, /* add what the post-processor adds: BOS, EOS, ... */
+    HZ_ENCODE_PARSE_SPECIAL =
+        2 /* a special token's spelling in the text becomes that token (Hugging Face always does) */
 };
 
 struct hz_ids { /* starts as {0} */
@@ -37,16 +38,17 @@ hz_status hz_encode(const struct hz_tokenizer *t, const char *text, size_t len, 
 hz_status hz_decode(const struct hz_tokenizer *t, const int32_t *ids, size_t n, bool skip_special, struct hz_buf *out,
                     struct hz_error *err);
 
-size_t hz_tokenizer_size(const struct hz_tokenizer *t);            /* one above the largest id */
+size_t hz_tokenizer_size(const struct hz_tokenizer *t); /* one above the largest id */
 /* The token as the vocabulary spells it; NULL if the id has none. */
 const char *hz_token_spelling(const struct hz_tokenizer *t, int32_t id, size_t *len);
 bool hz_token_is_special(const struct hz_tokenizer *t, int32_t id);
 /* The id of a spelling (added tokens first), or -1. */
 int32_t hz_token_id(const struct hz_tokenizer *t, const char *spelling, size_t len);
-/* What the tokenizer's own settings say: ids or -1 (GGUF keys; of a tokenizer.json only what its post-processor adds). */
+/* What the tokenizer's own settings say: ids or -1 (GGUF keys; of a tokenizer.json only what its post-processor adds).
+ */
 int32_t hz_tokenizer_bos(const struct hz_tokenizer *t);
 int32_t hz_tokenizer_eos(const struct hz_tokenizer *t);
-bool hz_tokenizer_adds_bos(const struct hz_tokenizer *t);          /* encoding with SPECIAL starts with BOS */
+bool hz_tokenizer_adds_bos(const struct hz_tokenizer *t); /* encoding with SPECIAL starts with BOS */
 /* The ids that end a generation: of a GGUF eos, eot, eom and the spellings llama.cpp knows; of a tokenizer.json none
  * (its other files say). Owned by the tokenizer, ascending. */
 size_t hz_tokenizer_ends(const struct hz_tokenizer *t, const int32_t **ids);
