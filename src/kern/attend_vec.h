@@ -3,9 +3,9 @@
  *   V_NAME(kernel)             the kernel's name in this rung
  * It defines hz_kern_attend_<rung>.
  *
- * Scores are q [rows][head_dim] times K [head_dim][32], values p [rows][32] times V [32][v_dim]: the same product, which
- * mul_add computes in blocks. Each sum runs through its depth in one order in every block size, and a row always takes
- * all 32 keys, those it does not see with weight 0: so its bits do not depend on the rows beside it. */
+ * Scores are q [rows][head_dim] times K [head_dim][32], values p [rows][32] times V [32][v_dim]: the same product,
+ * which mul_add computes in blocks. Each sum runs through its depth in one order in every block size, and a row always
+ * takes all 32 keys, those it does not see with weight 0: so its bits do not depend on the rows beside it. */
 #include "kern/fill.h"
 #include "kern/vec_math.h"
 
@@ -47,8 +47,8 @@ V_INLINE void mul_add(const uint32_t rows, const uint32_t cols, enum hz_kv_type 
     }
 }
 
-/* One row's scores s to weights, in place, its maximum and sum brought up to date. Returns what its o must be multiplied
- * with: 1 for most tiles, since a maximum is seldom beaten, and 0 for the first. */
+/* One row's scores s to weights, in place, its maximum and sum brought up to date. Returns what its o must be
+ * multiplied with: 1 for most tiles, since a maximum is seldom beaten, and 0 for the first. */
 static float weigh(float softcap, struct hz_attend_row *row, float *s)
 {
     vf x[HZ_KV_TILE / VW], top = v_set(-INFINITY), none = top, sum = v_set(0), m = v_set(row->m);
@@ -109,8 +109,7 @@ V_INLINE void scores(const uint32_t rows, enum hz_kv_type type, const struct til
 
 /* o = o * fix + p V for `cols` vectors of o from column d, the last one of `lanes`. */
 V_INLINE void values_at(const uint32_t rows, const uint32_t cols, enum hz_kv_type type, const struct tile *tile,
-                        uint32_t d, uint32_t lanes, const float *const *p, const float *fix,
-                        struct hz_attend_row *row)
+                        uint32_t d, uint32_t lanes, const float *const *p, const float *fix, struct hz_attend_row *row)
 {
     vf acc[ATTEND_ROWS][ATTEND_COLS];
     V_UNROLL
@@ -147,12 +146,12 @@ V_INLINE void values(const uint32_t rows, enum hz_kv_type type, const struct til
         values_at(rows, 1, type, tile, d, tile->v_dim - d, p, fix, row);
 }
 
-#define BLOCK(rows)                                           \
-    case rows:                                                \
-        if (score)                                            \
-            scores(rows, type, tile, row, s);                 \
-        else                                                  \
-            values(rows, type, tile, s, fix, row);            \
+#define BLOCK(rows)                                                                                                    \
+    case rows:                                                                                                         \
+        if (score)                                                                                                     \
+            scores(rows, type, tile, row, s);                                                                          \
+        else                                                                                                           \
+            values(rows, type, tile, s, fix, row);                                                                     \
         break
 
 /* Scores or values of n rows in blocks of equal size, the first ones larger by one: 9 rows are 5 and 4, as 8 and 1
@@ -172,7 +171,7 @@ V_INLINE void product(bool score, enum hz_kv_type type, const struct tile *tile,
 #if ATTEND_ROWS > 6
             BLOCK(7);
             BLOCK(8);
-#if ATTEND_ROWS>8
+#if ATTEND_ROWS > 8
             BLOCK(9);
             BLOCK(10);
             BLOCK(11);

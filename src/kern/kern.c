@@ -20,8 +20,13 @@ struct rung {
 static const struct rung rungs[HZ_RUNGS] = {
     [HZ_RUNG_C] = {"c", true, 0, HZ_RUNG_C, {hz_kern_linear_c, hz_kern_rows_c, hz_kern_attend_c}},
 #if defined(__x86_64__)
-    [HZ_RUNG_AVX2] = {"avx2", true, HZ_CPU_AVX2, HZ_RUNG_C, {hz_kern_linear_avx2}},
-    [HZ_RUNG_AVX512] = {"avx512", true, HZ_CPU_AVX2 | HZ_CPU_AVX512, HZ_RUNG_AVX2, {hz_kern_linear_avx512}},
+    [HZ_RUNG_AVX2] =
+        {"avx2", true, HZ_CPU_AVX2, HZ_RUNG_C, {hz_kern_linear_avx2, hz_kern_rows_avx2, hz_kern_attend_avx2}},
+    [HZ_RUNG_AVX512] = {"avx512",
+                        true,
+                        HZ_CPU_AVX2 | HZ_CPU_AVX512,
+                        HZ_RUNG_AVX2,
+                        {hz_kern_linear_avx512, hz_kern_rows_avx512, hz_kern_attend_avx512}},
 #else
     [HZ_RUNG_AVX2] = {.name = "avx2"},
     [HZ_RUNG_AVX512] = {.name = "avx512"},

@@ -27,9 +27,9 @@ enum hz_xform { HZ_X_F32, HZ_X_BF16, HZ_X_I8_32, HZ_X_I8_256, HZ_XFORMS };
 /* Rows of x, quantized; made by hz_panel_over. Rows lie in blocks of `at_once`, the last one shorter; kern/panel.h. */
 struct hz_panel {
     enum hz_xform form;
-    uint32_t k, n;         /* columns, rows */
-    uint32_t at_once;      /* rows a kernel call takes */
-    uint8_t *data;         /* hz_kern.panel_bytes(form, k, n) bytes, 64-byte aligned */
+    uint32_t k, n;    /* columns, rows */
+    uint32_t at_once; /* rows a kernel call takes */
+    uint8_t *data;    /* hz_kern.panel_bytes(form, k, n) bytes, 64-byte aligned */
 };
 
 /* y[i][0..15] = block's row i times the tile's 16 rows; y row i at y + i*ldy, any alignment; all 16 are written. */
@@ -53,10 +53,10 @@ enum hz_kv_type { HZ_KV_F32, HZ_KV_F16, HZ_KV_TYPES };
 
 /* K of a tile is [head_dim][32 tokens], V is [32 tokens][v_dim], in the kv type. */
 struct hz_attend_row {
-    const float *q;      /* [head_dim], already times the attention scale and log2(e) (softcap 0), or times scale alone */
-    float *o;            /* [v_dim], sum of weights times V so far (start 0) */
-    float m, l;          /* running maximum (start -INFINITY) and sum (start 0), base 2 */
-    uint32_t from, to;   /* visible keys of this tile, from < to <= 32 */
+    const float *q;    /* [head_dim], already times the attention scale and log2(e) (softcap 0), or times scale alone */
+    float *o;          /* [v_dim], sum of weights times V so far (start 0) */
+    float m, l;        /* running maximum (start -INFINITY) and sum (start 0), base 2 */
+    uint32_t from, to; /* visible keys of this tile, from < to <= 32 */
 };
 /* Online softmax over one tile for n rows (tokens and heads that share the kv head). Rows do not touch each other.
  * softcap 0: none; else score = softcap * tanh(score / softcap) * log2(e). Keys outside from..to count nothing, but
@@ -73,9 +73,10 @@ struct hz_kern {
     enum hz_rung rung;
     const char *name;
     struct hz_linear_kern linear[HZ_DTYPES];
-    uint32_t (*panel_at_once)(enum hz_xform form, uint32_t n);          /* rows per block that suit a panel of n rows */
+    uint32_t (*panel_at_once)(enum hz_xform form, uint32_t n); /* rows per block that suit a panel of n rows */
     size_t (*panel_bytes)(enum hz_xform form, uint32_t k, uint32_t n);
-    void (*panel_put)(const struct hz_panel *x, uint32_t row, const float *in); /* rows of a panel in any order, any thread */
+    void (*panel_put)(const struct hz_panel *x, uint32_t row,
+                      const float *in); /* rows of a panel in any order, any thread */
 
     hz_attend_fn *attend[HZ_KV_TYPES];
     hz_kv_put_fn *kv_put[HZ_KV_TYPES];
@@ -84,11 +85,12 @@ struct hz_kern {
     void (*rms_norm)(const float *x, const float *w, const float *b, float eps, float *out, uint32_t n);
     void (*layer_norm)(const float *x, const float *w, const float *b, float eps, float *out, uint32_t n);
     void (*add)(const float *a, float alpha, const float *b, float beta, float *out, uint32_t n); /* alpha a + beta b */
-    void (*scale)(const float *x, float mul, float clamp, float *out, uint32_t n); /* clamp 0: none */
-    void (*softcap)(const float *x, float cap, float *out, uint32_t n);            /* cap * tanh(x / cap) */
+    void (*scale)(const float *x, float mul, float clamp, float *out, uint32_t n);                /* clamp 0: none */
+    void (*softcap)(const float *x, float cap, float *out, uint32_t n); /* cap * tanh(x / cap) */
     void (*act)(enum hz_act act, const float *x, float *out, uint32_t n);
     void (*glu)(enum hz_act act, const float *gate, const float *up, float *out, uint32_t n); /* act(gate) * up */
-    /* One head's rotated part, `rot` values at x: halves (x[i], x[i+rot/2]) or pairs (x[2i], x[2i+1]); cos, sin [rot/2]. */
+    /* One head's rotated part, `rot` values at x: halves (x[i], x[i+rot/2]) or pairs (x[2i], x[2i+1]); cos, sin
+     * [rot/2]. */
     void (*rope)(float *x, const float *cos, const float *sin, uint32_t rot, bool pairs);
 
     /* Of logits; a NaN counts as if it were not there. Index of the largest (the lowest index wins a tie), -1 if there
@@ -117,8 +119,8 @@ static inline size_t hz_tile_bytes(const struct hz_linear_kern *linear, uint32_t
     return ((size_t)k + linear->tile_block - 1) / linear->tile_block * linear->tile_bytes;
 }
 
-/* Exact mode: the same tile as one of type F32 (hz_tile_bytes of kern->linear[HZ_F32]), which that type's mul takes with
- * a panel of form HZ_X_F32. */
+/* Exact mode: the same tile as one of type F32 (hz_tile_bytes of kern->linear[HZ_F32]), which that type's mul takes
+ * with a panel of form HZ_X_F32. */
 void hz_tile_to_f32(const struct hz_linear_kern *linear, const uint8_t *tile, uint32_t k, float *out);
 
 /* The table of a rung by name ("c", "avx2", ...), or the best for NULL. A rung this machine cannot run is
@@ -132,30 +134,33 @@ bool hz_rung_runs(enum hz_rung rung); /* on this machine */
 /* ---- one draw ------------------------------------------------------------------------------------------------ */
 
 struct hz_draw_args {
-    const float *logits;              /* [n], the model's own; not changed */
+    const float *logits; /* [n], the model's own; not changed */
     uint32_t n;
     const struct hz_edit *edits; /* each id at most once, ids < n */
     uint32_t n_edits;
-    const uint32_t *mask;             /* bit i of the array: id i is allowed; NULL: all */
-    float temperature;                /* 0: greedy */
-    uint32_t top_k;                   /* 0: all */
-    float top_p, min_p;               /* 1 and 0: all */
-    float u;                          /* uniform in [0, 1) */
-    uint32_t n_top;                   /* alternatives wanted, at most 20 */
-    bool logprob;                     /* whether id's logprob is wanted (implied by n_top) */
+    const uint32_t *mask; /* bit i of the array: id i is allowed; NULL: all */
+    float temperature;    /* 0: greedy */
+    uint32_t top_k;       /* 0: all */
+    float top_p, min_p;   /* 1 and 0: all */
+    float u;              /* uniform in [0, 1) */
+    uint32_t n_top;       /* alternatives wanted, at most 20 */
+    bool logprob;         /* whether id's logprob is wanted (implied by n_top) */
 };
 
 struct hz_draw_result {
     int32_t id;
-    float logprob;                    /* of id, from the unedited logits */
-    struct { int32_t id; float logprob; } top[20]; /* of the unedited logits, largest first */
+    float logprob; /* of id, from the unedited logits */
+    struct {
+        int32_t id;
+        float logprob;
+    } top[20]; /* of the unedited logits, largest first */
 };
 
 /* Edits, mask, then temperature, top-k, top-p, min-p, one draw by walking the candidates, largest first (ties: lowest
  * id first). Only finite logits are candidates. top-p keeps the fewest whose share of what top-k left reaches top_p;
  * min-p those at least min_p times as likely as the likeliest. The largest is always kept.
  * scratch: 2 * n floats. E_INVALID: no candidate at all, or arguments that are not in the ranges above. */
-hz_status hz_draw(const struct hz_kern *kern, const struct hz_draw_args *args, float *scratch, struct hz_draw_result *out,
-                  struct hz_error *err);
+hz_status hz_draw(const struct hz_kern *kern, const struct hz_draw_args *args, float *scratch,
+                  struct hz_draw_result *out, struct hz_error *err);
 
 #endif

@@ -229,7 +229,7 @@ static int32_t V_NAME(argmax)(const float *x, uint32_t n)
 
 static double V_NAME(exp_sum)(const float *x, float from, float mul, uint32_t n)
 {
-    enum { BLOCK = 4096 }; /* f32 sums of few terms, added in double */
+    enum { BLOCK = 64 * VW }; /* f32 sums of few terms, added in double */
     vf none = v_set(-INFINITY);
     double total = 0;
     for (uint32_t at = 0; at < n; at += BLOCK) {

@@ -17,6 +17,8 @@ static const struct {
     kc_check_fn *check;
 } checks[] = {
     {"linear", kc_check_linear},
+    {"rows", kc_check_rows},
+    {"attend", kc_check_attend},
     {"plan", kc_check_plan},
 };
 

@@ -65,9 +65,9 @@ static float act_of(enum hz_act act, float x)
     case HZ_ACT_GELU_TANH:
         return 0.5f * x * (1 + tanhf(0.797884561f * (x + 0.044715f * x * x * x)));
     case HZ_ACT_RELU:
-        return x > 0 ? x : 0;
+        return x < 0 ? 0 : x; /* a NaN stays one */
     case HZ_ACT_RELU2:
-        return x > 0 ? x * x : 0;
+        return x < 0 ? 0 : x * x;
     case HZ_ACT_SIGMOID:
         return 1 / (1 + expf(-x));
     default:

@@ -1,8 +1,8 @@
 /* vec.h - the vectors of the row and attention kernels on x86: one vocabulary for AVX2 (with FMA, F16C; 8 lanes) and
  * AVX-512 (F, BW, DQ, VL; 16 lanes), chosen by what the including file is compiled for. arm/vec.h is its sibling.
  *
- * VW lanes of f32 in a vf. A multiplication and addition is fused only where v_fma says so. v_max(a, b) is a > b ? a : b
- * in every lane and v_min likewise, so a NaN in either gives b. A vector of less than VW lanes in memory is read with
+ * VW lanes of f32 in a vf. A multiplication and addition is fused only where v_fma says so. v_max(a, b) is a > b ? a :
+ * b in every lane and v_min likewise, so a NaN in either gives b. A vector of less than VW lanes in memory is read with
  * v_loadn and written with v_storen, 1 to VW - 1 lanes; nothing behind them is touched. */
 #ifndef HZ_KERN_X86_VEC_H
 #define HZ_KERN_X86_VEC_H
@@ -159,8 +159,8 @@ V_INLINE void v_store2(float *p, vf even, vf odd)
 typedef __m256 vf;
 typedef __m256 vmask;
 enum { VW = 8 };
-#define ATTEND_ROWS 6 /* 12 sums, two vectors, a broadcast value: 15 of 16 registers */
-#define ATTEND_COLS 2
+#define ATTEND_ROWS    6 /* 12 sums, two vectors, a broadcast value: 15 of 16 registers */
+#define ATTEND_COLS    2
 
 V_INLINE vf v_set(float x)
 {
