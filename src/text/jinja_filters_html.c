@@ -289,11 +289,11 @@ hz_status hz_jinja_urlize(struct hz_py *py, struct hz_py_call *c, struct hz_py_v
     for (size_t at = 0, len = text.str->len; at < len;) {
         size_t from = at, n;
         uint32_t cp;
-        while (at < len && (n = hz_utf8_decode(s + at, len - at, &cp), hz_py_is_space(cp)))
+        while (at < len && (n = hz_utf8_decode(s + at, len - at, &cp), hz_utf8_is_space(cp)))
             at += n;
         hz_py_sb_put(&sb, s + from, at - from);
         from = at;
-        while (at < len && (n = hz_utf8_decode(s + at, len - at, &cp), !hz_py_is_space(cp)))
+        while (at < len && (n = hz_utf8_decode(s + at, len - at, &cp), !hz_utf8_is_space(cp)))
             at += n ? n : 1;
         HZ_TRY(hz_py_step(py, 16 + (at - from) / 16));
         if (at > from)

@@ -54,12 +54,12 @@ static hz_status title(struct hz_py *py, struct hz_py_call *c, struct hz_py_val 
         size_t from = at, n;
         uint32_t cp;
         while (at < len && (n = hz_utf8_decode(data + at, len - at, &cp),
-                            hz_py_is_space(cp) || (cp < 0x80 && cp && strchr("-({[<", (int)cp))))
+                            hz_utf8_is_space(cp) || (cp < 0x80 && cp && strchr("-({[<", (int)cp))))
             at += n;
         hz_py_sb_put(&sb, data + from, at - from);
         from = at;
         while (at < len && (n = hz_utf8_decode(data + at, len - at, &cp),
-                            !hz_py_is_space(cp) && !(cp < 0x80 && cp && strchr("-({[<", (int)cp))))
+                            !hz_utf8_is_space(cp) && !(cp < 0x80 && cp && strchr("-({[<", (int)cp))))
             at += n ? n : 1;
         if (at == from)
             continue;

@@ -65,7 +65,7 @@ static size_t skip_blanks(const struct lexer *x, size_t at)
 {
     uint32_t cp;
     size_t n;
-    while (at < x->len && (n = hz_utf8_decode(x->s + at, x->len - at, &cp), hz_py_is_space(cp)))
+    while (at < x->len && (n = hz_utf8_decode(x->s + at, x->len - at, &cp), hz_utf8_is_space(cp)))
         at += n;
     return at;
 }
@@ -118,7 +118,7 @@ static hz_status add_data(struct lexer *x, size_t tag, size_t sign, bool variabl
             while (n < 4 && n < to - from && ((unsigned char)x->s[to - n] & 0xC0) == 0x80)
                 n++;
             hz_utf8_decode(x->s + to - n, n, &cp);
-            if (!hz_py_is_space(cp))
+            if (!hz_utf8_is_space(cp))
                 break;
             to -= n;
         }

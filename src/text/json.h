@@ -78,6 +78,7 @@ void hz_json_end_object(struct hz_json_writer *w);
 void hz_json_array(struct hz_json_writer *w);
 void hz_json_end_array(struct hz_json_writer *w);
 void hz_json_key(struct hz_json_writer *w, const char *key);
+void hz_json_key_n(struct hz_json_writer *w, const char *key, size_t len);
 void hz_json_put_str(struct hz_json_writer *w, const char *s, size_t len);
 void hz_json_put_cstr(struct hz_json_writer *w, const char *s);
 void hz_json_put_int(struct hz_json_writer *w, int64_t v);

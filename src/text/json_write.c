@@ -115,7 +115,7 @@ void hz_json_put_cstr(struct hz_json_writer *w, const char *s)
     hz_json_put_str(w, s, strlen(s));
 }
 
-static void put_key(struct hz_json_writer *w, const char *key, size_t len)
+void hz_json_key_n(struct hz_json_writer *w, const char *key, size_t len)
 {
     hz_json_put_str(w, key, len);
     hz_buf_puts(w->out, ": ");
@@ -124,7 +124,7 @@ static void put_key(struct hz_json_writer *w, const char *key, size_t len)
 
 void hz_json_key(struct hz_json_writer *w, const char *key)
 {
-    put_key(w, key, strlen(key));
+    hz_json_key_n(w, key, strlen(key));
 }
 
 void hz_json_put_int(struct hz_json_writer *w, int64_t v)
@@ -163,7 +163,7 @@ static void put_container(struct hz_json_writer *w, struct hz_json v)
     open_container(w, object ? '{' : '[');
     for (struct hz_json_iter it = hz_json_each(v); hz_json_next(&it);) {
         if (object)
-            put_key(w, it.key, it.key_len);
+            hz_json_key_n(w, it.key, it.key_len);
         hz_json_put(w, it.value);
     }
     close_container(w, object ? '}' : ']');

@@ -279,11 +279,9 @@ bool hz_py_parse_float(struct hz_py_val s, double *out);
 /* ---- strings (py_str.c, py_case.c, py_format.c)
  * ----------------------------------------------------------------------- */
 
-enum { HZ_PY_ASCII_SPACE = 1 };
 size_t hz_py_chars(struct hz_py_val s);
 /* Byte offset of a code point's index, at most len. */
 size_t hz_py_offset(struct hz_py_val s, size_t index);
-bool hz_py_is_space(uint32_t cp);
 bool hz_py_is_printable(uint32_t cp);
 bool hz_py_is_word(uint32_t cp); /* letters, digits and marks: regex \w */
 bool hz_py_str_is(struct hz_py_val v, const char *text);

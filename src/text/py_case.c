@@ -27,16 +27,6 @@ static utf8proc_category_t category(uint32_t cp)
     return utf8proc_category((utf8proc_int32_t)cp);
 }
 
-bool hz_py_is_space(uint32_t cp)
-{
-    static const struct range spaces[] = {{0x09, 0x0D},     {0x1C, 0x20},     {0x85, 0x85},     {0xA0, 0xA0},
-                                          {0x1680, 0x1680}, {0x2000, 0x200A}, {0x2028, 0x2029}, {0x202F, 0x202F},
-                                          {0x205F, 0x205F}, {0x3000, 0x3000}};
-    if (cp < 0x80)
-        return cp == ' ' || (cp >= 0x09 && cp <= 0x0D) || (cp >= 0x1C && cp <= 0x1F);
-    return in_ranges(cp, spaces, HZ_COUNT(spaces));
-}
-
 bool hz_py_is_printable(uint32_t cp)
 {
     if (cp < 0x7F)
@@ -309,7 +299,7 @@ bool hz_py_str_class(struct hz_py_val s, const char *method)
                    {"isdigit", is_digit, false},
                    {"isnumeric", is_numeric, false},
                    {"isprintable", hz_py_is_printable, true},
-                   {"isspace", hz_py_is_space, false}};
+                   {"isspace", hz_utf8_is_space, false}};
     for (size_t i = 0; i < HZ_COUNT(classes); i++)
         if (!strcmp(method, classes[i].name))
             return all_of(s.str, classes[i].is, classes[i].of_empty);

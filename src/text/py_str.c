@@ -44,7 +44,7 @@ static size_t decode_before(const char *s, size_t at, uint32_t *cp)
 static bool in_set(struct hz_py_val chars, uint32_t cp, const char *bytes, size_t n)
 {
     if (chars.kind != HZ_PY_STR)
-        return hz_py_is_space(cp);
+        return hz_utf8_is_space(cp);
     return hz_py_find(chars.str->data, 0, chars.str->len, bytes, n) != SIZE_MAX;
 }
 
@@ -160,7 +160,7 @@ static hz_status split_blanks(struct hz_py *py, struct hz_py_val s, int64_t max,
     size_t len = s.str->len, at = 0, n;
     uint32_t cp;
     for (;;) {
-        while (at < len && (n = hz_utf8_decode(data + at, len - at, &cp), hz_py_is_space(cp)))
+        while (at < len && (n = hz_utf8_decode(data + at, len - at, &cp), hz_utf8_is_space(cp)))
             at += n;
         if (at >= len)
             return HZ_OK;
@@ -172,7 +172,7 @@ static hz_status split_blanks(struct hz_py *py, struct hz_py_val s, int64_t max,
             rest.safe = s.safe;
             return hz_py_push(py, list, rest);
         }
-        while (at < len && (n = hz_utf8_decode(data + at, len - at, &cp), !hz_py_is_space(cp)))
+        while (at < len && (n = hz_utf8_decode(data + at, len - at, &cp), !hz_utf8_is_space(cp)))
             at += n ? n : 1;
         HZ_TRY(push_part(py, list, s, from, at));
     }
@@ -184,7 +184,7 @@ static hz_status rsplit_blanks(struct hz_py *py, struct hz_py_val s, int64_t max
     size_t at = s.str->len, n;
     uint32_t cp;
     for (;;) {
-        while (at > 0 && (n = decode_before(data, at, &cp), hz_py_is_space(cp)))
+        while (at > 0 && (n = decode_before(data, at, &cp), hz_utf8_is_space(cp)))
             at -= n;
         if (!at)
             return HZ_OK;
@@ -196,7 +196,7 @@ static hz_status rsplit_blanks(struct hz_py *py, struct hz_py_val s, int64_t max
             rest.safe = s.safe;
             return hz_py_push(py, list, rest);
         }
-        while (at > 0 && (n = decode_before(data, at, &cp), !hz_py_is_space(cp)))
+        while (at > 0 && (n = decode_before(data, at, &cp), !hz_utf8_is_space(cp)))
             at -= n;
         HZ_TRY(push_part(py, list, s, at, to));
     }

@@ -16,5 +16,7 @@ bool hz_utf8_valid(const char *s, size_t len);
 size_t hz_utf8_unfinished(const char *s, size_t len);
 /* Code points in valid UTF-8. */
 size_t hz_utf8_count(const char *s, size_t len);
+/* What Python's str.isspace and str.strip take for a blank. */
+bool hz_utf8_is_space(uint32_t cp);
 
 #endif
