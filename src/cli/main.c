@@ -10,10 +10,8 @@
 #include <string.h>
 
 static const struct hz_command *const commands[] = {
-    &hz_command_tokenize,
-    &hz_command_template,
-    &hz_command_inspect,
-    &hz_command_doctor,
+    &hz_command_bench,    &hz_command_perplexity, &hz_command_logits, &hz_command_tokenize,
+    &hz_command_template, &hz_command_inspect,    &hz_command_doctor,
 };
 
 enum { HELP_WIDTH = 100 };
