@@ -10,8 +10,8 @@
 #include <string.h>
 
 static const struct hz_command *const commands[] = {
-    &hz_command_bench,    &hz_command_perplexity, &hz_command_logits, &hz_command_tokenize,
-    &hz_command_template, &hz_command_inspect,    &hz_command_doctor,
+    &hz_command_run,      &hz_command_bench,    &hz_command_perplexity, &hz_command_logits,
+    &hz_command_tokenize, &hz_command_template, &hz_command_inspect,    &hz_command_doctor,
 };
 
 enum { HELP_WIDTH = 100 };
@@ -21,7 +21,8 @@ static void overview(struct hz_buf *out)
     hz_buf_puts(out, "hanzo runs large language models.\n\nUsage: hanzo COMMAND [options]\n\nCommands:\n");
     for (size_t i = 0; i < HZ_COUNT(commands); i++)
         hz_buf_printf(out, "  %-12s  %s\n", commands[i]->name, commands[i]->summary);
-    hz_buf_puts(out, "\n`hanzo COMMAND --help` explains a command, `hanzo --version` prints the version.\n");
+    hz_buf_puts(out, "\n`hanzo COMMAND --help` explains a command, `hanzo --version` prints the version.\n"
+                     "The older spelling works as well: `hanzo -i plain -m MODEL`, `hanzo -i gguf -m DIR -f FILE`.\n");
 }
 
 static hz_status print_help(const struct hz_command *command, struct hz_error *err)
@@ -86,6 +87,11 @@ static hz_status dispatch(int argc, char **argv, struct hz_error *err)
     }
     if (!strcmp(word, "--help") || !strcmp(word, "-h") || !strcmp(word, "help"))
         return print_help(NULL, err);
+    if (word[0] == '-') {
+        bool help;
+        HZ_TRY(hz_legacy(argc - 1, argv + 1, &help, err));
+        return help ? print_help(NULL, err) : HZ_OK;
+    }
     const struct hz_command *command = find(word);
     return command ? run_command(command, argc - 2, argv + 2, err) : unknown_command(word, err);
 }
