@@ -83,7 +83,7 @@ static hz_status make_mask(struct hz_engine *e, struct hz_error *err)
     if (!mask)
         return hz_fail_nomem(err, n / 8);
     for (uint32_t id = 0; id < n; id++)
-        if (hz_token_spelling(e->tokenizer, (int32_t)id, &(size_t){0})) {
+        if (hz_token_spelling(e->tokenizer, (int32_t)id, NULL)) {
             mask[id / 32] |= 1u << id % 32;
             n_real++;
         }

@@ -43,7 +43,7 @@ static hz_status find_breaker(const struct hz_engine *e, const char *string, str
     uint32_t n = (uint32_t)HZ_MIN(hz_tokenizer_size(e->tokenizer), e->plan->n_vocab);
     for (int32_t id = 0; (uint32_t)id < n && status == HZ_OK; id++) {
         hz_buf_clear(&text);
-        if (!hz_token_spelling(e->tokenizer, id, &(size_t){0}) ||
+        if (!hz_token_spelling(e->tokenizer, id, NULL) ||
             hz_decode(e->tokenizer, &id, 1, false, &text, NULL) != HZ_OK)
             continue;
         if (!text.data || !strstr(text.data, string))
@@ -260,7 +260,7 @@ static hz_status make_request(struct hz_engine *e, const struct hz_request_optio
     if (e->tokenizer && (status = hz_detok_new(e->tokenizer, !o->special_text, &r->detok, err)) != HZ_OK)
         goto fail;
     int32_t last = r->tokens[r->n_prompt - 1];
-    if (r->detok && !o->chat_json && hz_token_spelling(e->tokenizer, last, &(size_t){0})) {
+    if (r->detok && !o->chat_json && hz_token_spelling(e->tokenizer, last, NULL)) {
         /* an answer that continues text keeps the blank in front, which the beginning of a text would lose */
         const char *piece;
         size_t len;
