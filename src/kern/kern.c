@@ -31,7 +31,11 @@ static const struct rung rungs[HZ_RUNGS] = {
     [HZ_RUNG_AVX2] = {.name = "avx2"},
     [HZ_RUNG_AVX512] = {.name = "avx512"},
 #endif
+#if defined(__aarch64__)
+    [HZ_RUNG_NEON] = {"neon", true, HZ_CPU_NEON, HZ_RUNG_C, {hz_kern_rows_neon, hz_kern_attend_neon}},
+#else
     [HZ_RUNG_NEON] = {.name = "neon"},
+#endif
     [HZ_RUNG_DOTPROD] = {.name = "dotprod"},
 };
 

@@ -1,7 +1,7 @@
-/* vec_math.h - exp, tanh and erf on the vectors of x86/vec.h or arm/vec.h, which the including file chooses. A NaN goes
+/* vec_math_tmpl.h - exp, tanh and erf on the vectors of x86/vec.h or arm/vec.h, which the including file chooses. A NaN goes
  * in and comes out. The polynomials are minimax fits, their own error below 2e-8; what is left is rounding. */
-#ifndef HZ_KERN_VEC_MATH_H
-#define HZ_KERN_VEC_MATH_H
+#ifndef HZ_KERN_VEC_MATH_TMPL_H
+#define HZ_KERN_VEC_MATH_TMPL_H
 
 /* Splits x into n + f, n an integer from -127 to 128 and f at most a half, and gives 2^n; 2^-127 is 0 and 2^128 is
  * infinite. Adding 1.5 * 2^23 rounds to an integer, which then stands in the lowest bits; 127 more makes them an

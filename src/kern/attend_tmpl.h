@@ -1,4 +1,4 @@
-/* attend_vec.h - the template of attention over one tile, for the vectors of the vec.h included before it:
+/* attend_tmpl.h - the template of attention over one tile, for the vectors of the vec.h included before it:
  *   ATTEND_ROWS, ATTEND_COLS   the block of sums in registers: rows by vectors
  *   V_NAME(kernel)             the kernel's name in this rung
  * It defines hz_kern_attend_<rung>.
@@ -7,7 +7,7 @@
  * which mul_add computes in blocks. Each sum runs through its depth in one order in every block size, and a row always
  * takes all 32 keys, those it does not see with weight 0: so its bits do not depend on the rows beside it. */
 #include "kern/fill.h"
-#include "kern/vec_math.h"
+#include "kern/vec_math_tmpl.h"
 
 #include <math.h>
 

@@ -1,0 +1,4 @@
+/* attend_neon.c - attention with NEON. */
+#include "kern/arm/vec.h"
+
+#include "kern/attend_tmpl.h"
