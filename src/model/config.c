@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- keys ----------------------------------------------------------------------------------------------------------
- */
+/* ---- keys -------------------------------------------------------------------------------------------------------- */
 
 /* What was found under a key. */
 struct found {
@@ -139,8 +138,7 @@ bool hz_config_object(struct hz_config *c, const char *keys, struct hz_json *obj
     return true;
 }
 
-/* ---- values --------------------------------------------------------------------------------------------------------
- */
+/* ---- values ------------------------------------------------------------------------------------------------------ */
 
 static const char *kind_of(const struct found *f)
 {
@@ -351,8 +349,7 @@ uint32_t hz_config_rows(const struct hz_config *c, const char *name)
     return row ? (uint32_t)HZ_MIN(hz_tensor_elements(t) / row, UINT32_MAX) : 0;
 }
 
-/* ---- weights -------------------------------------------------------------------------------------------------------
- */
+/* ---- weights ----------------------------------------------------------------------------------------------------- */
 
 static uint32_t whole_tensor(struct hz_plan *p, const struct hz_weight *shape, const char *fmt, va_list ap)
 {
@@ -396,8 +393,7 @@ uint32_t hz_weight_vector(struct hz_plan *p, uint32_t n, float plus, const char 
     return w;
 }
 
-/* ---- opening and closing -------------------------------------------------------------------------------------------
- */
+/* ---- opening and closing ----------------------------------------------------------------------------------------- */
 
 /* Folders whose weights are quantized name their method here; bits of it would be ignored otherwise. */
 static hz_status refuse_quantized(const struct hz_config *c, struct hz_error *err)
@@ -467,8 +463,7 @@ void hz_config_close(struct hz_config *c)
     free(c);
 }
 
-/* ---- keys that nobody read -----------------------------------------------------------------------------------------
- */
+/* ---- keys that nobody read --------------------------------------------------------------------------------------- */
 
 /* They say nothing about the result of a forward pass of one language model. */
 static const char harmless[] =

@@ -21,8 +21,7 @@ static void add_eos(struct eos *eos, int64_t id)
         eos->ids[eos->n++] = (int32_t)id;
 }
 
-/* ---- folders -------------------------------------------------------------------------------------------------------
- */
+/* ---- folders ----------------------------------------------------------------------------------------------------- */
 
 /* A number or a list of them. False if it is absent or null. */
 static bool eos_from(struct hz_json v, struct eos *eos)
@@ -81,8 +80,7 @@ static hz_status read_folder(const struct hz_config *c, struct hz_model_facts *f
     return HZ_OK;
 }
 
-/* ---- GGUF ----------------------------------------------------------------------------------------------------------
- */
+/* ---- GGUF -------------------------------------------------------------------------------------------------------- */
 
 /* Spellings that end a turn wherever they occur (llama.cpp, llama-vocab.cpp, special_eog_ids); files often name only
  * the base model's end. */
@@ -150,8 +148,7 @@ static void read_gguf(const struct hz_gguf *g, struct hz_model_facts *f, struct 
         f->sampling.top_k = (int32_t)id;
 }
 
-/* --------------------------------------------------------------------------------------------------------------------
- */
+/* ----------------------------------------------------------------------------------------------------------------- */
 
 hz_status hz_facts_read(struct hz_config *c, struct hz_plan *p, struct hz_model_facts *facts, struct hz_error *err)
 {

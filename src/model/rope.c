@@ -63,16 +63,14 @@ static uint32_t add_table(const struct source *s, struct hz_plan *p, struct hz_r
     return hz_plan_rope(p, rope);
 }
 
-/* ---- yarn ----------------------------------------------------------------------------------------------------------
- */
+/* ---- yarn -------------------------------------------------------------------------------------------------------- */
 
 struct yarn {
     double original, beta_fast, beta_slow;
     bool truncate;
 };
 
-/* Slow dimensions are interpolated, fast ones are not, a ramp lies between. inv: plain frequencies, changed in place.
- */
+/* Slow dimensions are interpolated, fast ones not, between them is a ramp. inv: plain frequencies, changed in place. */
 static void yarn(const struct source *s, const struct yarn *y, double *inv)
 {
     double span = 2 * log(s->theta);
@@ -97,8 +95,7 @@ static double yarn_scale(double factor, double mscale)
     return factor <= 1 ? 1 : 0.1 * mscale * log(factor) + 1;
 }
 
-/* ---- config.json ---------------------------------------------------------------------------------------------------
- */
+/* ---- config.json ------------------------------------------------------------------------------------------------- */
 
 /* Transformers ignores attn_factor, an old name from elsewhere; what attention_factor says counts. */
 static const char *const known[] = {
@@ -244,8 +241,7 @@ static void scale_json(struct source *s, struct hz_rope *rope, double *inv[2])
     }
 }
 
-/* ---- GGUF ----------------------------------------------------------------------------------------------------------
- */
+/* ---- GGUF -------------------------------------------------------------------------------------------------------- */
 
 /* Divisors of the frequencies, from a tensor; NULL if there is none. */
 static const float *divisors(const struct source *s, const char *name)
@@ -314,8 +310,7 @@ static void scale_gguf(struct source *s, struct hz_rope *rope, double *inv[2])
     rope->scale[0] = rope->scale[1] = (float)scale;
 }
 
-/* ---- both ----------------------------------------------------------------------------------------------------------
- */
+/* ---- both -------------------------------------------------------------------------------------------------------- */
 
 uint32_t hz_config_rope(struct hz_config *c, struct hz_plan *p, uint32_t head_dim, const char *layer_type,
                         double default_theta)

@@ -8,8 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- binding -------------------------------------------------------------------------------------------------------
- */
+/* ---- binding ----------------------------------------------------------------------------------------------------- */
 
 /* A piece and its tensor. Seen as [rows, cols]; a vector's tensor as [elements, 1]. */
 struct bound {
@@ -171,8 +170,7 @@ hz_status hz_weights_types(const struct hz_plan *plan, const struct hz_checkpoin
     return HZ_OK;
 }
 
-/* ---- reading rows --------------------------------------------------------------------------------------------------
- */
+/* ---- reading rows ------------------------------------------------------------------------------------------------ */
 
 /* What a row source's callbacks see: one weight. */
 struct reader {
@@ -274,8 +272,7 @@ static const uint8_t *mapped_rows(const struct reader *r)
     return p[0].tensor->data + p[0].piece->first * p[0].row_bytes;
 }
 
-/* ---- loading -------------------------------------------------------------------------------------------------------
- */
+/* ---- loading ----------------------------------------------------------------------------------------------------- */
 
 static uint64_t published_bytes(const struct binding *b, uint32_t w)
 {

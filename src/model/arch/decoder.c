@@ -20,8 +20,7 @@ const struct hz_decoder_names hz_decoder_llama_names = {
     .before_mlp = "post_attention_layernorm",
 };
 
-/* ---- reading -------------------------------------------------------------------------------------------------------
- */
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
 
 /* Sizes come from outside and are multiplied with each other: beyond these nobody has made a model. */
 enum { MAX_LAYERS = 4096, MAX_WIDTH = 1 << 20, MAX_HEADS = 4096, MAX_EXPERTS = 4096, MAX_EXPERT_ROWS = 1 << 30 };
@@ -61,9 +60,6 @@ void hz_decoder_read(struct hz_config *c, struct hz_plan *p, struct hz_decoder *
     hz_config_ignore(c, layer_norm ? ".attention.layer_norm_rms_epsilon" : ".attention.layer_norm_epsilon");
     d->act = hz_config_act(c, "hidden_activation|hidden_act|activation_function|.hidden_activation", d->act);
     d->tied = hz_config_bool(c, "tie_word_embeddings", d->tied);
-    d->attn_scale = hz_config_f64(c, "attention_multiplier|.attention.scale", gguf ? 0 : d->attn_scale);
-    d->attn_softcap = hz_config_f64(c, "attn_logit_softcapping|.attn_logit_softcapping", d->attn_softcap);
-    d->logit_softcap = hz_config_f64(c, "final_logit_softcapping|.final_logit_softcapping", d->logit_softcap);
     if (!hz_config_bool(c, "is_causal|use_causal_mask|.attention.causal", true))
         hz_config_fail(c, "attention that looks ahead");
     if (gguf)
@@ -125,8 +121,7 @@ void hz_decoder_attention_bias(struct hz_config *c, struct hz_decoder *d)
     d->o_bias = hz_decoder_bias(c, d, "attention_bias", false, d->names.o);
 }
 
-/* ---- emitting ------------------------------------------------------------------------------------------------------
- */
+/* ---- emitting ---------------------------------------------------------------------------------------------------- */
 
 struct emit {
     struct hz_config *c;

@@ -52,7 +52,7 @@ struct hz_decoder {
 };
 
 /* Reads what all have in common. Fields that are set are the defaults of absent keys of a config.json (not of a GGUF,
- * whose defaults are the same for all): sizes, eps, act, tied, attn_scale. context: the default of that. */
+ * whose defaults are the same for all): sizes, eps, act, tied. context: the default of that. */
 void hz_decoder_read(struct hz_config *c, struct hz_plan *p, struct hz_decoder *d, uint32_t context);
 /* One rope for all layers. */
 void hz_decoder_rope(struct hz_config *c, struct hz_plan *p, struct hz_decoder *d, double default_theta);

@@ -72,9 +72,11 @@ static void gemma2(struct hz_config *c, struct hz_plan *p)
 {
     struct hz_decoder d = gemma_like;
     sandwich(&d);
-    d.attn_softcap = hz_config_null(c, "attn_logit_softcapping") ? 0 : 50;
-    d.logit_softcap = hz_config_null(c, "final_logit_softcapping") ? 0 : 30;
     read(c, p, &d, 8192);
+    d.attn_softcap = hz_config_f64(c, "attn_logit_softcapping|.attn_logit_softcapping",
+                                   hz_config_null(c, "attn_logit_softcapping") ? 0 : 50);
+    d.logit_softcap = hz_config_f64(c, "final_logit_softcapping|.final_logit_softcapping",
+                                    hz_config_null(c, "final_logit_softcapping") ? 0 : 30);
     d.attn_scale = attn_scale(c, &d, 46);
     windows(c, &d, 2);
     hz_decoder_rope(c, p, &d, 10000);
@@ -92,6 +94,7 @@ static void gemma3(struct hz_config *c, struct hz_plan *p)
     d.heads = 8;
     d.n_ff = 9216;
     read(c, p, &d, 131072);
+    d.logit_softcap = hz_config_f64(c, "final_logit_softcapping|.final_logit_softcapping", 0);
     d.attn_scale = attn_scale(c, &d, 62);
     windows(c, &d, 6);
     if (hz_config_failed(c))

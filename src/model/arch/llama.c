@@ -76,9 +76,9 @@ static void smollm3(struct hz_config *c, struct hz_plan *p)
 
 static void granite(struct hz_config *c, struct hz_plan *p)
 {
-    struct hz_decoder d = {
-        .names = hz_decoder_llama_names, .eps = 1e-6, .act = HZ_ACT_SILU, .permuted = true, .attn_scale = 1};
+    struct hz_decoder d = {.names = hz_decoder_llama_names, .eps = 1e-6, .act = HZ_ACT_SILU, .permuted = true};
     hz_decoder_read(c, p, &d, 2048);
+    d.attn_scale = hz_config_f64(c, "attention_multiplier|.attention.scale", hz_config_is_gguf(c) ? 0 : 1);
     d.embd_scale = hz_config_f64(c, "embedding_multiplier|.embedding_scale", 1);
     d.residual_scale = hz_config_f64(c, "residual_multiplier|.residual_scale", 1);
     double divisor = hz_config_f64(c, "logits_scaling|.logit_scale", 1);

@@ -198,7 +198,7 @@ static void check_golden(const char *path, const char *reference)
             fail_msg("%s: off by %.1e of the spread, greedy by %.1e", path, error[way], missed[way]);
     for (uint32_t p = 0; p < PROMPTS; p++)
         free(prompts[p].got);
-    hz_map_free(&table.by_name);
+    hz_tensor_table_free(&table);
     hz_arena_free(&arena);
     hz_file_unmap(&map);
     golden_close(&g);

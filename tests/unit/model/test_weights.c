@@ -8,8 +8,7 @@
 #include <math.h>
 #include <stdio.h>
 
-/* ---- a backend that remembers --------------------------------------------------------------------------------------
- */
+/* ---- a backend that remembers ------------------------------------------------------------------------------------ */
 
 struct hz_packed {
     const struct hz_weight *weight;
@@ -69,8 +68,7 @@ static void forget(struct hz_device *dev, struct hz_packed *packed)
 static const struct hz_backend memory = {
     .version = HZ_BACKEND_VERSION, .name = "memory", .pack = remember, .unpack = forget};
 
-/* ---- pieces --------------------------------------------------------------------------------------------------------
- */
+/* ---- pieces ------------------------------------------------------------------------------------------------------ */
 
 enum { ROWS = 6, COLS = 4 };
 
@@ -282,8 +280,7 @@ static void progress(void **state)
     hz_map_free(&t.ck.table.by_name);
 }
 
-/* ---- GGUF ----------------------------------------------------------------------------------------------------------
- */
+/* ---- GGUF -------------------------------------------------------------------------------------------------------- */
 
 enum { EMBD = 8, HEADS = 2, KV_HEADS = 1, DIM = 4, FF = 12, VOCAB = 10 };
 
