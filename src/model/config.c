@@ -41,6 +41,13 @@ void hz_config_fail(struct hz_config *c, const char *fmt, ...)
     va_end(ap);
 }
 
+void hz_config_nomem(struct hz_config *c)
+{
+    if (!c->failed)
+        hz_fail(&c->err, HZ_E_NOMEM, "%s: out of memory", c->ck->path);
+    c->failed = true;
+}
+
 bool hz_config_failed(const struct hz_config *c)
 {
     return c->failed;
@@ -71,7 +78,7 @@ static const char *spell(struct hz_config *c, const char *key, size_t len)
     const char *text = *key == '.' ? hz_arena_printf(&c->arena, "%s%.*s", c->type, (int)len, key)
                                    : hz_arena_strndup(&c->arena, key, len);
     if (!text || !hz_map_put(&c->read, text, strlen(text), 1)) {
-        note(c, "out of memory");
+        hz_config_nomem(c);
         return NULL;
     }
     return text;

@@ -28,6 +28,7 @@ const char *hz_config_str_at(struct hz_config *c, const char *keys, uint32_t i, 
 uint32_t hz_config_len(struct hz_config *c, const char *keys); /* elements of an array; 0: absent, or no array */
 void hz_config_ignore(struct hz_config *c, const char *keys);  /* counts as read */
 void hz_config_fail(struct hz_config *c, const char *fmt, ...) HZ_PRINTF(2, 3); /* notes an error of the arch's own */
+void hz_config_nomem(struct hz_config *c);                                      /* notes that memory is short */
 bool hz_config_failed(const struct hz_config *c); /* an error was noted: what is read from now on means nothing */
 bool hz_config_is_gguf(const struct hz_config *c);
 enum hz_act hz_config_act(struct hz_config *c, const char *keys, enum hz_act otherwise);

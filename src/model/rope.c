@@ -53,7 +53,7 @@ static uint32_t add_table(const struct source *s, struct hz_plan *p, struct hz_r
     for (uint32_t v = 0; v < rope->n_variants; v++) {
         float *f = hz_arena_alloc(&s->c->arena, s->half, sizeof *f);
         if (!f) {
-            hz_config_fail(s->c, "out of memory");
+            hz_config_nomem(s->c);
             return HZ_NONE;
         }
         for (uint32_t i = 0; i < s->half; i++)
@@ -344,7 +344,7 @@ uint32_t hz_config_rope(struct hz_config *c, struct hz_plan *p, uint32_t head_di
     double *inv[2] = {hz_arena_alloc(&c->arena, s.half, sizeof *inv[0]),
                       hz_arena_alloc(&c->arena, s.half, sizeof *inv[1])};
     if (!inv[0] || !inv[1]) {
-        hz_config_fail(c, "out of memory");
+        hz_config_nomem(c);
         return HZ_NONE;
     }
     plain(&s, inv[0]);

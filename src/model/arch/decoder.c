@@ -70,7 +70,7 @@ void hz_decoder_read(struct hz_config *c, struct hz_plan *p, struct hz_decoder *
         read_experts(c, d);
     d->layers = hz_arena_alloc(&p->arena, d->n_layers, sizeof *d->layers);
     if (!d->layers)
-        hz_config_fail(c, "out of memory");
+        hz_config_nomem(c);
     for (uint32_t i = 0; d->layers && i < d->n_layers; i++)
         d->layers[i].rope = HZ_NONE;
 }
@@ -185,7 +185,7 @@ static const uint32_t *unpermute(struct emit *e, uint32_t heads)
     uint32_t dim = e->d->head_dim, half = dim / 2,
              *list = hz_arena_alloc(&e->p->arena, (size_t)heads * dim, sizeof *list);
     if (!list) {
-        hz_config_fail(e->c, "out of memory");
+        hz_config_nomem(e->c);
         return NULL;
     }
     for (uint32_t h = 0; h < heads; h++)
@@ -256,7 +256,7 @@ static uint32_t experts(struct emit *e, enum part part)
     uint32_t rows = part == DOWN ? d->n_embd : d->n_ff_expert, cols = part == DOWN ? d->n_ff_expert : d->n_embd;
     struct hz_piece *pieces = hz_arena_alloc(&e->p->arena, d->experts, sizeof *pieces);
     if (!pieces) {
-        hz_config_fail(e->c, "out of memory");
+        hz_config_nomem(e->c);
         return HZ_NONE;
     }
     struct hz_weight w = {.rows = d->experts * rows,
