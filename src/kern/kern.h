@@ -107,6 +107,10 @@ static inline struct hz_panel hz_panel_over(const struct hz_kern *kern, enum hz_
     return (struct hz_panel){form, k, n, kern->panel_at_once(form, n), data};
 }
 
+/* What rounding took from a row that was put into an int8 panel: in - the panel's values, [k]. The row and its residual
+ * as a row of its own together carry x in about 15 bits. */
+void hz_panel_residual(const struct hz_panel *x, uint32_t row, const float *in, float *out);
+
 /* Calls of mul that a tile needs for all rows of the panel: blocks 0 .. this - 1. */
 static inline uint32_t hz_panel_blocks(const struct hz_panel *x)
 {

@@ -403,6 +403,7 @@ void kc_check_plan(struct kc *c)
         {"linears", build_linears, 256, HZ_BF16, 1e-2, 50},
         {"linears", build_linears, 256, HZ_Q4_0, 2e-2, 50},
         {"gated", build_gated, 256, HZ_Q8_0, 2e-2, 50},
+        {"gated", build_gated, 1280, HZ_Q4_0, 3e-2, 30}, /* wide: one int8 row for each row of x */
         {"gated", build_gated, 64, HZ_F32, 1e-5, 50},
         {"attention", build_attention, 64, HZ_F32, 2e-3,
          750}, /* f16 caches round values that differ in their last bits */

@@ -4,6 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Models up to this width get two int8 rows for each row of x. Rounding x to 8 bits once changes the text of a small
+ * model: mean KL of SmolLM2-135M's next token against exact mode is 3.4e-3 with one row. Wider models lose less, and
+ * their prompts are worth the second product less. */
+enum { FINE_WIDTH = 1024 };
+
 enum { TILES_BYTES = 64 << 10 }; /* of a linear's chunk: enough to read forward, few enough to share out evenly */
 
 hz_status hz_cpu_supports(struct hz_device *dev, const struct hz_plan *plan, const enum hz_dtype *types,
@@ -102,7 +107,9 @@ static hz_status add_linears(struct hz_exec *x, const struct hz_group *g, struct
             return hz_fail(err, HZ_E_UNSUPPORTED, "linears of one input want more than %d forms of it", HZ_MAX_PUTS);
         panel[form] = x->n_panels++;
         before->puts[before->n_puts++] = (struct hz_put){in, form, panel[form]};
-        x->panel_bytes[form] = HZ_MAX(x->panel_bytes[form], x->kern->panel_bytes(form, in.cols, most));
+        x->panel_bytes[form] =
+            HZ_MAX(x->panel_bytes[form], x->kern->panel_bytes(form, in.cols, most * x->planes[form]));
+        x->most_cols = HZ_MAX(x->most_cols, in.cols);
     }
     struct hz_step *s = add_step(x, hz_linear_chunks, hz_linear_run, ops, g->count, axis);
     s->gated = g->fusion == HZ_FUSE_GATED;
@@ -119,8 +126,10 @@ static hz_status add_experts(struct hz_exec *x, const struct hz_group *g, struct
             return hz_fail(err, HZ_E_UNSUPPORTED, "%s and %s are of types that want different inputs",
                            x->plan->weights[ops[0].weight[0]].name, x->plan->weights[ops[i].weight[0]].name);
     uint32_t pairs = x->options.limits.rows * ops[0].u.moe.k;
-    size_t bytes = (size_t)pairs *
-                   hz_align(x->kern->panel_bytes(hz_wants(x, w[ops[0].weight[0]]), w[ops[0].weight[0]]->cols, 1), 64);
+    enum hz_xform form = hz_wants(x, w[ops[0].weight[0]]);
+    uint32_t cols = w[ops[0].weight[0]]->cols;
+    size_t bytes = (size_t)pairs * hz_align(x->kern->panel_bytes(form, cols, x->planes[form]), 64);
+    x->most_cols = HZ_MAX(x->most_cols, cols);
     x->moe.panel_bytes = HZ_MAX(x->moe.panel_bytes, bytes);
     x->moe.most_pairs = HZ_MAX(x->moe.most_pairs, pairs);
     x->moe.most_experts = HZ_MAX(x->moe.most_experts, w[ops[0].weight[0]]->experts);
@@ -201,6 +210,8 @@ static size_t lay_out_scratch(struct hz_exec *x, const struct sizes *z, uint8_t 
         TAKE(tile, z->tile);
         TAKE(gate, HZ_MAX(rows16, x->options.limits.outputs * HZ_TILE * sizeof(float)));
         TAKE(up, HZ_MAX(rows16, x->options.limits.outputs * HZ_TILE * sizeof(float)));
+        TAKE(fold, 2 * HZ_MAX(rows16, x->options.limits.outputs * HZ_TILE * sizeof(float)));
+        TAKE(residual, x->most_cols * sizeof(float));
         TAKE(rows, x->attend_rows * sizeof(struct hz_attend_row));
         TAKE(parts, x->attend_rows * sizeof(struct hz_attend_row));
         TAKE(q, z->q * sizeof(float));
@@ -287,6 +298,10 @@ hz_status hz_cpu_compile(struct hz_device *dev, const struct hz_plan *plan, stru
     x->packed = packed;
     x->options = *options;
     x->kv = options->precision == HZ_EXACT ? HZ_KV_F32 : HZ_KV_F16;
+    for (int f = 0; f < HZ_XFORMS; f++) {
+        bool int8 = f == HZ_X_I8_32 || f == HZ_X_I8_256;
+        x->planes[f] = int8 && plan->n_embd <= FINE_WIDTH ? 2 : 1;
+    }
     x->steps = hz_arena_alloc(&x->arena, 3 * (size_t)plan->n_fusions + 1, sizeof *x->steps); /* no group makes more */
     if (!x->steps) {
         status = hz_fail_nomem(err, plan->n_fusions * sizeof *x->steps);

@@ -85,6 +85,8 @@ struct hz_step {
 struct hz_scratch {
     uint8_t *tile;                      /* a borrowed tile packed, or a tile as f32 */
     float *gate, *up;                   /* [rows][16] */
+    float *fold;                        /* [2 rows][16]: products of a row and of its residual */
+    float *residual;                    /* [most columns of a linear's input] */
     struct hz_attend_row *rows, *parts; /* [attend rows]: the running result, and that of one segment */
     float *q, *o, *part;                /* [attend rows][dim] */
     float *draw;                        /* [2 * n_vocab] */
@@ -131,6 +133,7 @@ struct hz_exec {
     struct hz_panel *panels;        /* each linear group's own, over the data of its form, which all groups share */
     uint32_t n_panels;
     uint8_t *panel_data[HZ_XFORMS];
+    uint32_t planes[HZ_XFORMS]; /* panel rows for a row of x: 2 where int8 alone would lose too much */
     size_t panel_bytes[HZ_XFORMS];
     struct hz_scratch *scratch; /* [threads] */
     struct hz_block *blocks;
@@ -142,6 +145,7 @@ struct hz_exec {
     float *freq_scale;            /* [seqs][ropes] */
     float *angles;                /* [ropes][rows][cos rot/2, sin rot/2], a row's at rope_at */
     uint32_t most_half;           /* largest rot/2 */
+    uint32_t most_cols;           /* of a linear's input */
 
     struct hz_attend_item *items;
     uint32_t n_items, cap_items;
@@ -175,6 +179,8 @@ hz_chunks_fn hz_rows_chunks, hz_linear_chunks, hz_put_chunks, hz_attend_chunks, 
     hz_one_chunk, hz_moe_put_chunks, hz_moe_chunks;
 hz_step_fn hz_rows_run, hz_linear_run, hz_put_run, hz_attend_run, hz_merge_run, hz_angles_run, hz_moe_sort_run,
     hz_moe_put_run, hz_moe_run;
+/* Puts row `row` of x, and its residual where the form has two planes. */
+void hz_put_row(struct hz_exec *x, const struct hz_panel *panel, uint32_t row, const float *in, int thread);
 /* Sizes the panels that a step puts rows into for the batch at hand. */
 void hz_begin_puts(struct hz_exec *x, const struct hz_step *s);
 
@@ -183,10 +189,6 @@ static inline enum hz_xform hz_wants(const struct hz_exec *x, const struct hz_pa
 {
     return x->options.precision == HZ_EXACT ? HZ_X_F32 : w->linear->form;
 }
-
-/* y (rows of a panel, 16 columns, stride ldy) = panel times tile `tile` of expert `expert`, blocks first .. end-1. */
-void hz_linear_tile(struct hz_exec *x, const struct hz_packed *w, uint32_t expert, uint32_t tile,
-                    const struct hz_panel *panel, uint32_t first, uint32_t end, float *y, size_t ldy, int thread);
 
 /* Keys of a segment: attention over more keys is cut in segments, whose results are joined in order; so a long decode
  * can be shared among threads and still gives the same bits. */

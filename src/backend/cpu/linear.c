@@ -33,13 +33,23 @@ static hz_mul_fn *mul_of(const struct hz_exec *x, const struct hz_packed *w)
     return x->options.precision == HZ_EXACT ? x->kern->linear[HZ_F32].mul : w->linear->mul;
 }
 
-void hz_linear_tile(struct hz_exec *x, const struct hz_packed *w, uint32_t expert, uint32_t tile,
-                    const struct hz_panel *panel, uint32_t first, uint32_t end, float *y, size_t ldy, int thread)
+/* y (rows of the panel's blocks first .. end-1, 16 columns) = panel times tile. */
+static void tile_product(struct hz_exec *x, const struct hz_packed *w, uint32_t expert, uint32_t tile,
+                         const struct hz_panel *panel, uint32_t first, uint32_t end, float *y, size_t ldy, int thread)
 {
     const uint8_t *t = tile_ready(x, w, expert, tile, &x->scratch[thread]);
     hz_mul_fn *mul = mul_of(x, w);
     for (uint32_t b = first; b < end; b++)
         mul(t, w->cols, panel, b, y + (size_t)(b - first) * panel->at_once * ldy, ldy);
+}
+
+/* Rows of x in the panel's blocks first .. end-1, and the number of the first one. */
+static uint32_t rows_in(const struct hz_exec *x, const struct hz_panel *panel, uint32_t first, uint32_t end,
+                        uint32_t *row)
+{
+    uint32_t planes = x->planes[panel->form], from = first * panel->at_once;
+    *row = from / planes;
+    return (HZ_MIN(panel->n, end * panel->at_once) - from) / planes;
 }
 
 /* Adds 16 columns of a bias to rows of y. */
@@ -61,13 +71,22 @@ static const float *bias_of(const struct hz_exec *x, const struct hz_op *op, uin
     return b->vector + (size_t)expert * b->cols + tile * HZ_TILE;
 }
 
+/* The op's result for rows of x in blocks first .. end-1: products of a row and its residual added up, bias added. */
 static void linear_with_bias(struct hz_exec *x, const struct hz_op *op, uint32_t expert, uint32_t tile,
                              const struct hz_panel *panel, uint32_t first, uint32_t end, float *y, size_t ldy,
                              int thread)
 {
-    uint32_t n = 0, rows = HZ_MIN(panel->n, end * panel->at_once) - first * panel->at_once;
-    const float *bias = bias_of(x, op, expert, tile, &n);
-    hz_linear_tile(x, x->packed[op->weight[0]], expert, tile, panel, first, end, y, ldy, thread);
+    uint32_t n = 0, row, rows = rows_in(x, panel, first, end, &row);
+    const struct hz_packed *w = x->packed[op->weight[0]];
+    const float *bias = bias_of(x, op, expert, tile, &n), *fold = x->scratch[thread].fold;
+    if (x->planes[panel->form] == 1) {
+        tile_product(x, w, expert, tile, panel, first, end, y, ldy, thread);
+    } else {
+        tile_product(x, w, expert, tile, panel, first, end, x->scratch[thread].fold, HZ_TILE, thread);
+        for (uint32_t r = 0; r < rows; r++, fold += 2 * HZ_TILE)
+            for (uint32_t i = 0; i < HZ_TILE; i++)
+                y[r * ldy + i] = fold[i] + fold[HZ_TILE + i];
+    }
     if (bias)
         add_bias(bias, n, y, ldy, rows);
 }
@@ -86,7 +105,7 @@ static void gated_tile(struct hz_exec *x, const struct hz_step *s, uint32_t expe
                        const struct hz_panel *panel, uint32_t first, uint32_t end, const uint32_t *order, int thread)
 {
     struct hz_scratch *t = &x->scratch[thread];
-    uint32_t row = first * panel->at_once, rows = HZ_MIN(panel->n, end * panel->at_once) - row;
+    uint32_t row, rows = rows_in(x, panel, first, end, &row);
     linear_with_bias(x, &s->ops[0], expert, tile, panel, first, end, t->gate, HZ_TILE, thread);
     linear_with_bias(x, &s->ops[1], expert, tile, panel, first, end, t->up, HZ_TILE, thread);
     x->kern->glu(s->ops[2].u.glu.act, t->gate, t->up, t->gate, rows * HZ_TILE);
@@ -110,6 +129,7 @@ void hz_linear_run(struct hz_exec *x, const struct hz_step *s, int thread, uint3
     if (!converts) {
         size_t bytes = x->kern->panel_bytes(panel->form, panel->k, panel->at_once);
         per = (uint32_t)HZ_MAX(PANEL_BYTES / bytes, 1);
+        per = (per + 1) / 2 * 2; /* so that no row is parted from its residual */
     }
     for (uint32_t b = 0; b < blocks; b += per) {
         uint32_t end = HZ_MIN(b + per, blocks);
@@ -119,7 +139,9 @@ void hz_linear_run(struct hz_exec *x, const struct hz_step *s, int thread, uint3
                 continue;
             }
             struct hz_operand out = {op->out, i * HZ_TILE, HZ_TILE};
-            linear_with_bias(x, op, 0, i, panel, b, end, hz_at(x, out, b * panel->at_once),
+            uint32_t row;
+            rows_in(x, panel, b, end, &row);
+            linear_with_bias(x, op, 0, i, panel, b, end, hz_at(x, out, row),
                              hz_row_stride(x->plan->values[op->out].width), thread);
         }
     }
@@ -130,13 +152,26 @@ void hz_linear_run(struct hz_exec *x, const struct hz_step *s, int thread, uint3
 
 enum { PUT_ROWS = 4 }; /* rows a chunk puts: whole blocks on no rung, but bytes of other rows are never written */
 
+void hz_put_row(struct hz_exec *x, const struct hz_panel *panel, uint32_t row, const float *in, int thread)
+{
+    if (x->planes[panel->form] == 1) {
+        x->kern->panel_put(panel, row, in);
+        return;
+    }
+    float *residual = x->scratch[thread].residual;
+    x->kern->panel_put(panel, 2 * row, in);
+    hz_panel_residual(panel, 2 * row, in, residual);
+    x->kern->panel_put(panel, 2 * row + 1, residual);
+}
+
 void hz_begin_puts(struct hz_exec *x, const struct hz_step *s)
 {
     for (uint32_t i = 0; i < s->n_puts; i++) {
         const struct hz_put *p = &s->puts[i];
         bool outputs = x->plan->values[p->x.value].rows == HZ_ROWS_OUTPUTS;
         uint32_t n = hz_axis_rows(x, outputs ? HZ_ROWS_OUTPUTS : HZ_ROWS_TOKENS);
-        x->panels[p->panel] = hz_panel_over(x->kern, p->form, p->x.cols, n, x->panel_data[p->form]);
+        x->panels[p->panel] =
+            hz_panel_over(x->kern, p->form, p->x.cols, n * x->planes[p->form], x->panel_data[p->form]);
     }
 }
 
@@ -148,11 +183,10 @@ uint32_t hz_put_chunks(struct hz_exec *x, const struct hz_step *s)
 
 void hz_put_run(struct hz_exec *x, const struct hz_step *s, int thread, uint32_t chunk)
 {
-    (void)thread;
     uint32_t end = HZ_MIN((chunk + 1) * PUT_ROWS, hz_axis_rows(x, s->axis));
     for (uint32_t r = chunk * PUT_ROWS; r < end; r++)
         for (uint32_t i = 0; i < s->n_puts; i++)
-            x->kern->panel_put(&x->panels[s->puts[i].panel], r, hz_at(x, s->puts[i].x, r));
+            hz_put_row(x, &x->panels[s->puts[i].panel], r, hz_at(x, s->puts[i].x, r), thread);
 }
 
 /* ---- experts
@@ -161,8 +195,8 @@ void hz_put_run(struct hz_exec *x, const struct hz_step *s, int thread, uint32_t
 static struct hz_panel expert_panel(const struct hz_exec *x, uint32_t expert)
 {
     const struct hz_moe *m = &x->moe;
-    return hz_panel_over(x->kern, m->form, m->k_cols, m->start[expert + 1] - m->start[expert],
-                         m->panels + m->panel_at[expert]);
+    uint32_t n = m->start[expert + 1] - m->start[expert];
+    return hz_panel_over(x->kern, m->form, m->k_cols, n * x->planes[m->form], m->panels + m->panel_at[expert]);
 }
 
 uint32_t hz_one_chunk(struct hz_exec *x, const struct hz_step *s)
@@ -190,7 +224,7 @@ void hz_moe_sort_run(struct hz_exec *x, const struct hz_step *s, int thread, uin
     for (uint32_t e = 0; e < w->experts; e++) {
         uint32_t n = m->start[e + 1];
         m->panel_at[e] = at;
-        at += n ? hz_align(x->kern->panel_bytes(m->form, m->k_cols, n), 64) : 0;
+        at += n ? hz_align(x->kern->panel_bytes(m->form, m->k_cols, n * x->planes[m->form]), 64) : 0;
         m->start[e + 1] += m->start[e];
     }
     for (uint32_t p = pairs; p-- > 0;) {
@@ -211,14 +245,13 @@ uint32_t hz_moe_put_chunks(struct hz_exec *x, const struct hz_step *s)
 
 void hz_moe_put_run(struct hz_exec *x, const struct hz_step *s, int thread, uint32_t chunk)
 {
-    (void)thread;
     const struct hz_op *op = &s->ops[0];
     uint32_t k = op->u.moe.k, end = HZ_MIN((chunk + 1) * PUT_ROWS, x->batch->n_rows * k);
     bool pairs = x->plan->values[op->in[0].value].rows == HZ_ROWS_PAIRS;
     for (uint32_t p = chunk * PUT_ROWS; p < end; p++) {
         uint32_t e = (uint32_t)hz_at(x, op->in[1], p / k)[p % k];
         struct hz_panel panel = expert_panel(x, e);
-        x->kern->panel_put(&panel, x->moe.place[p] - x->moe.start[e], hz_at(x, op->in[0], pairs ? p : p / k));
+        hz_put_row(x, &panel, x->moe.place[p] - x->moe.start[e], hz_at(x, op->in[0], pairs ? p : p / k), thread);
     }
 }
 
@@ -242,6 +275,6 @@ void hz_moe_run(struct hz_exec *x, const struct hz_step *s, int thread, uint32_t
             continue;
         }
         linear_with_bias(x, op, t->expert, i, &panel, 0, blocks, x->scratch[thread].gate, HZ_TILE, thread);
-        scatter(x, op->out, i, x->scratch[thread].gate, 0, panel.n, order);
+        scatter(x, op->out, i, x->scratch[thread].gate, 0, panel.n / x->planes[panel.form], order);
     }
 }

@@ -174,7 +174,6 @@ uint32_t hz_rows_chunks(struct hz_exec *x, const struct hz_step *s)
 
 void hz_rows_run(struct hz_exec *x, const struct hz_step *s, int thread, uint32_t chunk)
 {
-    (void)thread;
     uint32_t rows = hz_axis_rows(x, s->axis), per = rows_per_chunk(rows, x->dev->threads);
     uint32_t end = HZ_MIN((chunk + 1) * per, rows);
     for (uint32_t row = chunk * per; row < end; row++) {
@@ -185,7 +184,7 @@ void hz_rows_run(struct hz_exec *x, const struct hz_step *s, int thread, uint32_
                 row_op(x, op, row * fan + j);
         }
         for (uint32_t i = 0; i < s->n_puts; i++)
-            x->kern->panel_put(&x->panels[s->puts[i].panel], row, hz_at(x, s->puts[i].x, row));
+            hz_put_row(x, &x->panels[s->puts[i].panel], row, hz_at(x, s->puts[i].x, row), thread);
     }
 }
 

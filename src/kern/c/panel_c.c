@@ -99,6 +99,25 @@ void hz_panel_put_c(const struct hz_panel *x, uint32_t row, const float *in)
         hz_panel_put_dense(x, row, in);
 }
 
+void hz_panel_residual(const struct hz_panel *x, uint32_t row, const float *in, float *out)
+{
+    struct hz_x_block block = hz_panel_block(x, row / x->at_once);
+    uint32_t t = row % x->at_once, columns = hz_x_columns(x->form);
+    for (uint32_t i = 0; i < x->k; i += columns, block.at += hz_x_bytes(x->form) * block.rows) {
+        const struct hz_x256 *x256 = (const struct hz_x256 *)(void *)block.at + t;
+        const int8_t *q = x256->q;
+        float d;
+        if (x->form == HZ_X_I8_32) {
+            q = (const int8_t *)block.at + (size_t)32 * t;
+            memcpy(&d, hz_x32_word(block.at, block.rows, t, HZ_X32_D), 4);
+        } else {
+            d = x256->d;
+        }
+        for (uint32_t c = 0; c < columns; c++)
+            out[i + c] = in[i + c] - d * (float)q[c];
+    }
+}
+
 void hz_panel_get(const struct hz_panel *x, uint32_t row, uint32_t from, uint32_t n, float *out)
 {
     struct hz_x_block block = hz_panel_block(x, row / x->at_once);
