@@ -1,5 +1,5 @@
-/* rows_tmpl.h - the template of the row kernels, for the vectors of the vec.h included before it; V_NAME(kernel) names a
- * kernel in its rung. It defines hz_kern_rows_<rung>. */
+/* rows_tmpl.h - the template of the row kernels, for the vectors of the vec.h included before it; V_NAME(kernel) names
+ * a kernel in its rung. It defines hz_kern_rows_<rung>. */
 #include "kern/fill.h"
 #include "kern/vec_math_tmpl.h"
 

@@ -1,5 +1,5 @@
-/* vec_math_tmpl.h - exp, tanh and erf on the vectors of x86/vec.h or arm/vec.h, which the including file chooses. A NaN goes
- * in and comes out. The polynomials are minimax fits, their own error below 2e-8; what is left is rounding. */
+/* vec_math_tmpl.h - exp, tanh and erf on the vectors of x86/vec.h or arm/vec.h, which the including file chooses. A NaN
+ * goes in and comes out. The polynomials are minimax fits, their own error below 2e-8; what is left is rounding. */
 #ifndef HZ_KERN_VEC_MATH_TMPL_H
 #define HZ_KERN_VEC_MATH_TMPL_H
 

@@ -1,7 +1,7 @@
 /* kcheck - checks the kernels of every rung against plain C, directly.
  *
  *   kcheck [--rung NAME] [--seed N]     every rung that this build has and this machine runs
- *   kcheck --bench [--rung NAME] [--threads N] [--type NAME]
+ *   kcheck --bench [--rung NAME] [--threads N] [--type NAME]    with a type its products alone, with "rows" none
  *
  * A build with emulated instructions (HZ_KCHECK_EMULATED) checks the rungs that the machine cannot run. */
 #include "kcheck/kcheck.h"
@@ -19,6 +19,7 @@ static const struct {
     {"linear", kc_check_linear},
     {"rows", kc_check_rows},
     {"attend", kc_check_attend},
+    {"draw", kc_check_draw},
     {"plan", kc_check_plan},
 };
 
@@ -116,6 +117,8 @@ int main(int argc, char **argv)
         }
         printf("%-8s %s\n", hz_rung_name(rung), how(rung));
         ran++;
+        if (bench && (!type || !strcmp(type, "rows")))
+            kc_bench_rows(hz_kern_table(rung));
         if (bench)
             kc_bench_linear(hz_kern_table(rung), threads, type);
         else

@@ -14,7 +14,8 @@ struct kc {
 };
 
 typedef void kc_check_fn(struct kc *c);
-kc_check_fn kc_check_linear, kc_check_rows, kc_check_attend, kc_check_plan;
+kc_check_fn kc_check_linear, kc_check_rows, kc_check_attend, kc_check_draw, kc_check_plan;
+void kc_bench_rows(const struct hz_kern *kern);
 void kc_bench_linear(const struct hz_kern *kern, int threads, const char *only);
 
 /* Counts a failure and prints it with c->where (the first 20 of a check). */
