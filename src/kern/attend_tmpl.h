@@ -13,12 +13,18 @@
 
 struct tile {
     const void *k, *v;
+    ptrdiff_t next;
     uint32_t head_dim, v_dim;
 };
 
+V_INLINE size_t kv_size(enum hz_kv_type type)
+{
+    return type == HZ_KV_F32 ? sizeof(float) : sizeof(uint16_t);
+}
+
 V_INLINE const void *at(enum hz_kv_type type, const void *p, size_t i)
 {
-    return (const char *)p + i * (type == HZ_KV_F32 ? sizeof(float) : sizeof(uint16_t));
+    return (const char *)p + i * kv_size(type);
 }
 
 V_INLINE vf load(enum hz_kv_type type, const void *p, size_t at, uint32_t lanes)
@@ -28,12 +34,15 @@ V_INLINE vf load(enum hz_kv_type type, const void *p, size_t at, uint32_t lanes)
     return lanes == VW ? v_load_f16((const uint16_t *)p + at) : v_loadn_f16((const uint16_t *)p + at, lanes);
 }
 
-/* acc[r][c] += sum over i < depth of a[r][i] * b[i][c * VW ..], b's rows ldb apart, the last vector of `lanes`. */
+/* acc[r][c] += sum over i < depth of a[r][i] * b[i][c * VW ..], b's rows ldb apart, the last vector of `lanes`. What
+ * lies `next` bytes behind b is prefetched: in one burst before the work it would fill the line buffers and wait. */
 V_INLINE void mul_add(const uint32_t rows, const uint32_t cols, enum hz_kv_type type, const float *const *a,
-                      const void *b, size_t ldb, uint32_t lanes, uint32_t depth, vf (*acc)[ATTEND_COLS])
+                      const void *b, ptrdiff_t next, size_t ldb, uint32_t lanes, uint32_t depth, vf (*acc)[ATTEND_COLS])
 {
     for (uint32_t i = 0; i < depth; i++) {
         vf x[ATTEND_COLS];
+        for (size_t line = 0; next && line < cols * VW * kv_size(type); line += 64)
+            __builtin_prefetch((const char *)b + next + i * ldb * kv_size(type) + line);
         V_UNROLL
         for (uint32_t c = 0; c < cols; c++)
             x[c] = load(type, b, i * ldb + c * VW, c + 1 < cols ? VW : lanes);
@@ -97,7 +106,7 @@ V_INLINE void scores(const uint32_t rows, enum hz_kv_type type, const struct til
             for (uint32_t c = 0; c < ATTEND_COLS; c++)
                 acc[r][c] = v_set(0);
         }
-        mul_add(rows, ATTEND_COLS, type, q, at(type, tile->k, t), HZ_KV_TILE, VW, tile->head_dim, acc);
+        mul_add(rows, ATTEND_COLS, type, q, at(type, tile->k, t), tile->next, HZ_KV_TILE, VW, tile->head_dim, acc);
         V_UNROLL
         for (uint32_t r = 0; r < rows; r++) {
             V_UNROLL
@@ -118,7 +127,7 @@ V_INLINE void values_at(const uint32_t rows, const uint32_t cols, enum hz_kv_typ
         for (uint32_t c = 0; c < cols; c++)
             acc[r][c] = v_mul(load(HZ_KV_F32, row[r].o, d + c * VW, c + 1 < cols ? VW : lanes), v_set(fix[r]));
     }
-    mul_add(rows, cols, type, p, at(type, tile->v, d), tile->v_dim, lanes, HZ_KV_TILE, acc);
+    mul_add(rows, cols, type, p, at(type, tile->v, d), tile->next, tile->v_dim, lanes, HZ_KV_TILE, acc);
     V_UNROLL
     for (uint32_t r = 0; r < rows; r++) {
         V_UNROLL
@@ -149,15 +158,15 @@ V_INLINE void values(const uint32_t rows, enum hz_kv_type type, const struct til
 #define BLOCK(rows)                                                                                                    \
     case rows:                                                                                                         \
         if (score)                                                                                                     \
-            scores(rows, type, tile, row, s);                                                                          \
+            scores(rows, type, &tile, row, s);                                                                         \
         else                                                                                                           \
-            values(rows, type, tile, s, fix, row);                                                                     \
+            values(rows, type, &tile, s, fix, row);                                                                    \
         break
 
 /* Scores or values of n rows in blocks of equal size, the first ones larger by one: 9 rows are 5 and 4, as 8 and 1
  * would waste the last. */
-V_INLINE void product(bool score, enum hz_kv_type type, const struct tile *tile, float (*s)[HZ_KV_TILE],
-                      const float *fix, struct hz_attend_row *row, uint32_t n)
+V_INLINE void product(bool score, enum hz_kv_type type, struct tile tile, float (*s)[HZ_KV_TILE], const float *fix,
+                      struct hz_attend_row *row, uint32_t n)
 {
     for (uint32_t blocks = (n + ATTEND_ROWS - 1) / ATTEND_ROWS; blocks > 0; blocks--) {
         uint32_t rows = (n + blocks - 1) / blocks;
@@ -181,12 +190,12 @@ V_INLINE void product(bool score, enum hz_kv_type type, const struct tile *tile,
         }
         row += rows, s += rows, fix += rows;
         n -= rows;
+        tile.next = 0;
     }
 }
 
 /* Softmax goes row by row between the products of many rows: its long chains of latency then overlap. */
-V_INLINE void attend(enum hz_kv_type type, const struct tile *tile, float softcap, struct hz_attend_row *row,
-                     uint32_t n)
+V_INLINE void attend(enum hz_kv_type type, struct tile tile, float softcap, struct hz_attend_row *row, uint32_t n)
 {
     enum { AT_ONCE = 4 * ATTEND_ROWS };
     _Alignas(64) float s[AT_ONCE][HZ_KV_TILE];
@@ -197,19 +206,20 @@ V_INLINE void attend(enum hz_kv_type type, const struct tile *tile, float softca
         for (uint32_t r = 0; r < rows; r++)
             fix[r] = weigh(softcap, &row[r], s[r]);
         product(false, type, tile, s, fix, row, rows);
+        tile.next = 0;
     }
 }
 
-static void V_NAME(attend_f32)(const void *k, const void *v, uint32_t head_dim, uint32_t v_dim, float softcap,
-                               struct hz_attend_row *rows, uint32_t n)
+static void V_NAME(attend_f32)(const void *k, const void *v, ptrdiff_t next, uint32_t head_dim, uint32_t v_dim,
+                               float softcap, struct hz_attend_row *rows, uint32_t n)
 {
-    attend(HZ_KV_F32, &(struct tile){k, v, head_dim, v_dim}, softcap, rows, n);
+    attend(HZ_KV_F32, (struct tile){k, v, next, head_dim, v_dim}, softcap, rows, n);
 }
 
-static void V_NAME(attend_f16)(const void *k, const void *v, uint32_t head_dim, uint32_t v_dim, float softcap,
-                               struct hz_attend_row *rows, uint32_t n)
+static void V_NAME(attend_f16)(const void *k, const void *v, ptrdiff_t next, uint32_t head_dim, uint32_t v_dim,
+                               float softcap, struct hz_attend_row *rows, uint32_t n)
 {
-    attend(HZ_KV_F16, &(struct tile){k, v, head_dim, v_dim}, softcap, rows, n);
+    attend(HZ_KV_F16, (struct tile){k, v, next, head_dim, v_dim}, softcap, rows, n);
 }
 
 /* n floats to f16, saturating; out has room for whole vectors. */

@@ -60,9 +60,10 @@ struct hz_attend_row {
 };
 /* Online softmax over one tile for n rows (tokens and heads that share the kv head). Rows do not touch each other.
  * softcap 0: none; else score = softcap * tanh(score / softcap) * log2(e). Keys outside from..to count nothing, but
- * must be finite. */
-typedef void hz_attend_fn(const void *k, const void *v, uint32_t head_dim, uint32_t v_dim, float softcap,
-                          struct hz_attend_row *rows, uint32_t n);
+ * must be finite. next: how many bytes behind k and v those of the tile read next lie, which is prefetched line by line
+ * beside the work; 0: none. */
+typedef void hz_attend_fn(const void *k, const void *v, ptrdiff_t next, uint32_t head_dim, uint32_t v_dim,
+                          float softcap, struct hz_attend_row *rows, uint32_t n);
 /* Stores one token's k [head_dim] and v [v_dim] at `slot` of a tile; f16 saturates at +-65504. */
 typedef void hz_kv_put_fn(void *k_tile, void *v_tile, uint32_t slot, const float *k, const float *v, uint32_t head_dim,
                           uint32_t v_dim);

@@ -53,9 +53,7 @@ static void attend(struct bench *b)
     for (uint32_t i = 0; i < b->tiles; i++) {
         const uint32_t *at = &b->order[b->first + i];
         const uint8_t *k = b->kv + at[0] * b->tile_bytes, *next = b->kv + at[i + 1 < b->tiles] * b->tile_bytes;
-        for (size_t line = 0; b->tiles > 1 && line < b->tile_bytes; line += 64)
-            __builtin_prefetch(next + line);
-        b->kern->attend[b->type](k, k + b->tile_bytes / 2, b->hd, b->hd, 0, rows, b->n);
+        b->kern->attend[b->type](k, k + b->tile_bytes / 2, next - k, b->hd, b->hd, 0, rows, b->n);
     }
 }
 

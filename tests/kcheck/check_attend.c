@@ -103,7 +103,7 @@ static void run(const struct hz_kern *kern, struct attention *a, uint32_t first,
                 some[m++] = out[r];
             }
         if (m)
-            kern->attend[a->type](a->k[t], a->v[t], a->hd, a->vd, a->softcap, some, m);
+            kern->attend[a->type](a->k[t], a->v[t], t % 2 ? 64 : 0, a->hd, a->vd, a->softcap, some, m);
         for (uint32_t i = 0; i < m; i++)
             out[whose[i]] = some[i];
     }

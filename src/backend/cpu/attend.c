@@ -83,14 +83,10 @@ static void segment(struct hz_exec *x, const struct shape *a, const struct hz_at
             }
         }
         const uint8_t *k = tile_at(x, a, s, page, item->kv_head);
-        if (page + 1 < end) { /* the next page lies elsewhere: the hardware cannot guess it */
-            const uint8_t *next = tile_at(x, a, s, page + 1, item->kv_head);
-            for (size_t i = 0; i < a->head_bytes; i += 64)
-                __builtin_prefetch(next + i);
-        }
+        ptrdiff_t next = page + 1 < end ? tile_at(x, a, s, page + 1, item->kv_head) - k : 0;
         if (n)
-            x->kern->attend[x->kv](k, k + a->k_bytes, a->hd, a->vd, a->op->u.attend.softcap, t->parts + first * heads,
-                                   n * heads);
+            x->kern->attend[x->kv](k, k + a->k_bytes, next, a->hd, a->vd, a->op->u.attend.softcap,
+                                   t->parts + first * heads, n * heads);
     }
 }
 

@@ -47,15 +47,17 @@ static void attend(enum hz_kv_type type, const void *k, const void *v, uint32_t 
     }
 }
 
-static void attend_f32_c(const void *k, const void *v, uint32_t head_dim, uint32_t v_dim, float softcap,
+static void attend_f32_c(const void *k, const void *v, ptrdiff_t next, uint32_t head_dim, uint32_t v_dim, float softcap,
                          struct hz_attend_row *rows, uint32_t n)
 {
+    (void)next;
     attend(HZ_KV_F32, k, v, head_dim, v_dim, softcap, rows, n);
 }
 
-static void attend_f16_c(const void *k, const void *v, uint32_t head_dim, uint32_t v_dim, float softcap,
+static void attend_f16_c(const void *k, const void *v, ptrdiff_t next, uint32_t head_dim, uint32_t v_dim, float softcap,
                          struct hz_attend_row *rows, uint32_t n)
 {
+    (void)next;
     attend(HZ_KV_F16, k, v, head_dim, v_dim, softcap, rows, n);
 }
 
