@@ -72,11 +72,16 @@ hz_engine *toy_engine(const struct toy *t)
         o.cache_bytes = (uint64_t)t->blocks * block_bytes(t, vocab);
     if (hz_engine_open(&o, &e, &err) != HZ_OK)
         fail_msg("%s", err.text);
-    struct hz_engine_parts parts = {.plan = toy_plan(t, vocab), .tokenizer = t->tokenizer, .precision = HZ_EXACT};
+    struct hz_engine_parts parts = {.plan = toy_plan(t, vocab), .model = t->model, .precision = HZ_EXACT};
+    parts.tokenizer = t->model ? t->model->tokenizer : NULL;
     parts.facts = (struct hz_model_facts){.arch = "toy", .context = 2048, .n_vocab = vocab};
     parts.facts.sampling.temperature = parts.facts.sampling.top_p = parts.facts.sampling.min_p =
         parts.facts.sampling.repetition_penalty = -1;
     parts.facts.sampling.top_k = -1;
+    if (t->temperature > 0) {
+        parts.facts.sampling.temperature = t->temperature;
+        parts.facts.sampling.top_k = t->top_k;
+    }
     if (t->n_eos) {
         parts.ends.ids = calloc(t->n_eos, sizeof *parts.ends.ids);
         assert_non_null(parts.ends.ids);

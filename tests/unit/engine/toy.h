@@ -12,7 +12,9 @@ struct toy {
     bool rope_dynamic;
     const int32_t *eos;
     size_t n_eos;
-    const struct hz_tokenizer *tokenizer;
+    const hz_model *model; /* its tokenizer and template; NULL: ids only */
+    float temperature;     /* what its generation_config.json would say; 0: nothing */
+    int32_t top_k;
     struct hz_engine_options options; /* device is null */
     uint32_t blocks;                  /* of the pool; 0: as many as the engine likes */
     uint32_t chunk;                   /* prompt rows of one sequence in a step; 0: batch_tokens */
