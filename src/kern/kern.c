@@ -32,11 +32,13 @@ static const struct rung rungs[HZ_RUNGS] = {
     [HZ_RUNG_AVX512] = {.name = "avx512"},
 #endif
 #if defined(__aarch64__)
-    [HZ_RUNG_NEON] = {"neon", true, HZ_CPU_NEON, HZ_RUNG_C, {hz_kern_rows_neon, hz_kern_attend_neon}},
+    [HZ_RUNG_NEON] =
+        {"neon", true, HZ_CPU_NEON, HZ_RUNG_C, {hz_kern_linear_neon, hz_kern_rows_neon, hz_kern_attend_neon}},
+    [HZ_RUNG_DOTPROD] = {"dotprod", true, HZ_CPU_NEON | HZ_CPU_DOTPROD, HZ_RUNG_NEON, {hz_kern_linear_dotprod}},
 #else
     [HZ_RUNG_NEON] = {.name = "neon"},
-#endif
     [HZ_RUNG_DOTPROD] = {.name = "dotprod"},
+#endif
 };
 
 /* Tables are made once, by whoever asks first, and never change again. */

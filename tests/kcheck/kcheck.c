@@ -1,6 +1,6 @@
 /* kcheck - checks the kernels of every rung against plain C, directly.
  *
- *   kcheck [--rung NAME] [--seed N]     every rung that this build has and this machine runs
+ *   kcheck [--rung NAME] [--check NAME | --skip NAME] [--seed N]   every rung that this build has and this machine runs
  *   kcheck --bench [--rung NAME] [--threads N] [--type NAME]    with a type its products alone, with "rows" none
  *
  * A build with emulated instructions (HZ_KCHECK_EMULATED) checks the rungs that the machine cannot run. */
@@ -68,10 +68,13 @@ static const char *how(enum hz_rung rung)
 #endif
 }
 
-static int check_rung(enum hz_rung rung, uint64_t seed)
+/* `only` and `skip` are names of checks or NULL. */
+static int check_rung(enum hz_rung rung, const char *only, const char *skip, uint64_t seed)
 {
     int failures = 0;
     for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
+        if ((only && strcmp(only, checks[i].name) != 0) || (skip && !strcmp(skip, checks[i].name)))
+            continue;
         struct kc c = {.kern = hz_kern_table(rung), .ref = hz_kern_table(HZ_RUNG_C), .rng = seed};
         double start = kc_clock();
         checks[i].check(&c);
@@ -85,7 +88,7 @@ static int check_rung(enum hz_rung rung, uint64_t seed)
 
 int main(int argc, char **argv)
 {
-    const char *only = NULL, *type = NULL;
+    const char *only = NULL, *type = NULL, *check = NULL, *skip = NULL;
     uint64_t seed = (uint64_t)time(NULL);
     int threads = 1, failures = 0, ran = 0;
     bool bench = false;
@@ -95,6 +98,10 @@ int main(int argc, char **argv)
             bench = true;
         else if (!strcmp(argv[i], "--rung"))
             only = value, i++;
+        else if (!strcmp(argv[i], "--check"))
+            check = value, i++;
+        else if (!strcmp(argv[i], "--skip"))
+            skip = value, i++;
         else if (!strcmp(argv[i], "--seed"))
             seed = strtoull(value, NULL, 0), i++;
         else if (!strcmp(argv[i], "--threads"))
@@ -122,7 +129,7 @@ int main(int argc, char **argv)
         if (bench)
             kc_bench_linear(hz_kern_table(rung), threads, type);
         else
-            failures += check_rung(rung, seed);
+            failures += check_rung(rung, check, skip, seed);
     }
     return failures || !ran ? 1 : 0;
 }

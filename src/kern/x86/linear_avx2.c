@@ -65,7 +65,8 @@ static inline __m256i scale_halves(__m256i pair, int odd) /* the pair's int16 `o
 #define s_add(sum, acc, s) _mm256_add_epi32(sum, _mm256_madd_epi16(acc, s))
 #define s_float(sum)       _mm256_cvtepi32_ps(sum)
 
-#include "kern/x86/linear_tmpl.h"
+#include "kern/linear_tmpl.h"
+#include "kern/x86/panel_x86.h"
 
 void hz_kern_linear_avx2(struct hz_kern *k)
 {

@@ -56,7 +56,8 @@ typedef __m512 vs, vs_scale;
 #define s_add(sum, acc, s) _mm512_fmadd_ps(s, _mm512_cvtepi32_ps(acc), sum)
 #define s_float(sum)       (sum)
 
-#include "kern/x86/linear_tmpl.h"
+#include "kern/linear_tmpl.h"
+#include "kern/x86/panel_x86.h"
 
 void hz_kern_linear_avx512(struct hz_kern *k)
 {

@@ -1,5 +1,5 @@
-/* linear_tmpl.h - products of tiles with panels for one rung of x86, whose registers hold a line (AVX-512) or half of
- * one (AVX2). kern/tile.h and kern/panel.h say where everything lies. The including file defines first:
+/* linear_tmpl.h - panels, and products of tiles with them, for one rung whose registers hold a line of a tile or a part
+ * of one. kern/tile.h and kern/panel.h say where everything lies. The including file defines first:
  *
  *   R, V             32-bit lanes of a register, registers of a line: R * V = 16
  *   AT_ONCE          rows of x in a block
@@ -11,9 +11,14 @@
  *   dot_int(acc)             int32 lanes of it
  *   dot_s8(acc, w, x)        the same for signed codes, acc being int32; S8_START: whether it wants start128
  *   vs, s_zero(), s_scale(pair, odd), s_add(sum, acc, scale), s_float(sum)   sums over the groups of a superblock
+ *   HOLD(v)                  keeps the compiler from moving the computation of v
+ *   top_bits, put_codes      the parts of quantizing x, declared below
  *
  * Every kernel takes NT rows at once, and its arithmetic for a row does not depend on NT: whole numbers are exact, and
  * floats are added block by block in order of k. */
+#ifndef HZ_KERN_LINEAR_TMPL_H
+#define HZ_KERN_LINEAR_TMPL_H
+
 #include "kern/c/panel_c.h"
 #include "kern/fill.h"
 #include "kern/panel.h"
@@ -31,57 +36,14 @@
 /* ---- panels
  * ---------------------------------------------------------------------------------------------------------- */
 
-/* Eight int32 lanes added up. */
-INLINE int32_t sum_lanes(__m256i v)
-{
-    __m128i s = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
-    s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0x4e));
-    return _mm_extract_epi32(s, 0) + _mm_extract_epi32(s, 1);
-}
-
-INLINE uint32_t top_bits(const float *in, int n)
-{
-    const __m256i magnitude = _mm256_set1_epi32(0x7fffffff);
-    __m256i top = _mm256_setzero_si256();
-    for (int i = 0; i < n; i += 8)
-        top = _mm256_max_epu32(
-            top, _mm256_and_si256(magnitude, _mm256_loadu_si256((const __m256i *)(const void *)(in + i))));
-    __m128i m = _mm_max_epu32(_mm256_castsi256_si128(top), _mm256_extracti128_si256(top, 1));
-    m = _mm_max_epu32(m, _mm_shuffle_epi32(m, 0x4e));
-    return (uint32_t)_mm_cvtsi128_si32(_mm_max_epu32(m, _mm_shuffle_epi32(m, 0xb1)));
-}
-
-/* 32 codes; *pairs gets, for each of the eight quads, the sums of its columns 0, 1 and of 2, 3 as int16. */
-INLINE void put_codes(const float *in, float inverse, int8_t *q, __m256i *pairs)
-{
-    const __m256 f = _mm256_set1_ps(inverse);
-    __m256i a = _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(in), f));
-    __m256i b = _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(in + 8), f));
-    __m256i c = _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(in + 16), f));
-    __m256i d = _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(in + 24), f));
-    a = _mm256_packs_epi32(a, b); /* within halves: columns 0-3 8-11 | 4-7 12-15 */
-    c = _mm256_packs_epi32(c, d);
-    a = _mm256_permutevar8x32_epi32(_mm256_packs_epi16(a, c), _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
-    _mm256_storeu_si256((__m256i *)(void *)q, a);
-    *pairs = _mm256_maddubs_epi16(_mm256_set1_epi8(1), a);
-}
-
-struct sums { /* of codes: in all, of the columns 0, 1 and of the columns 2, 3 of each quad */
+struct sums { /* of 16 codes: in all, of the columns 0, 1 and of the columns 2, 3 of each quad (if START_HALVES) */
     int32_t all, low, high;
 };
 
-/* From 8 (or, of one half, 4) quads' pairs. */
-INLINE struct sums sums_of(__m256i pairs)
-{
-    struct sums s = {0};
-    if (START_HALVES) {
-        s.low = sum_lanes(_mm256_madd_epi16(pairs, _mm256_set1_epi32(1)));
-        s.high = sum_lanes(_mm256_madd_epi16(pairs, _mm256_set1_epi32(1 << 16)));
-        s.all = s.low + s.high;
-    } else
-        s.all = sum_lanes(_mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
-    return s;
-}
+/* The bits of the largest magnitude of n values, n a multiple of 32. */
+INLINE uint32_t top_bits(const float *in, uint32_t n);
+/* The 32 codes of 32 values, and their sums; inverse is not 0. */
+INLINE void put_codes(const float *in, float inverse, int8_t *q, struct sums sums[2]);
 
 /* What a sum of codes counted from `zero` starts with (panel.h). */
 INLINE int32_t start_word(struct sums s, int32_t zero)
@@ -90,18 +52,23 @@ INLINE int32_t start_word(struct sums s, int32_t zero)
                         : -zero * s.all;
 }
 
+/* 32 codes and their sums; none where the values are too small or not finite: their products could be NaN. */
+INLINE void put_32(const float *in, float inverse, int8_t *q, struct sums sums[2])
+{
+    if (inverse != 0) {
+        put_codes(in, inverse, q, sums);
+        return;
+    }
+    memset(q, 0, 32);
+    memset(sums, 0, 2 * sizeof *sums);
+}
+
 INLINE void put_x32(uint8_t *step, uint32_t rows, uint32_t t, const float *in)
 {
-    int8_t *q = (int8_t *)step + (size_t)32 * t;
-    __m256i pairs;
+    struct sums two[2];
     float inverse, d = hz_x_scale(top_bits(in, 32), &inverse);
-    if (inverse != 0)
-        put_codes(in, inverse, q, &pairs);
-    else { /* values too small, or not finite: products with them could be NaN, which has no code */
-        memset(q, 0, 32);
-        pairs = _mm256_setzero_si256();
-    }
-    struct sums s = sums_of(pairs);
+    put_32(in, inverse, (int8_t *)step + (size_t)32 * t, two);
+    struct sums s = {two[0].all + two[1].all, two[0].low + two[1].low, two[0].high + two[1].high};
     *(float *)hz_x32_word(step, rows, t, HZ_X32_D) = d;
     *(float *)hz_x32_word(step, rows, t, HZ_X32_S) = d * (float)s.all;
     *(int32_t *)hz_x32_word(step, rows, t, HZ_X32_START8) = start_word(s, 8);
@@ -111,24 +78,18 @@ INLINE void put_x32(uint8_t *step, uint32_t rows, uint32_t t, const float *in)
 
 INLINE void put_x256(struct hz_x256 *x, const float *in)
 {
-    __m256i pairs = _mm256_setzero_si256();
     float inverse;
     int32_t all = 0;
     x->d = hz_x_scale(top_bits(in, 256), &inverse);
-    if (inverse == 0)
-        memset(x->q, 0, sizeof x->q);
     for (int u = 0; u < 8; u++) {
-        if (inverse != 0)
-            put_codes(in + 32 * u, inverse, x->q + 32 * u, &pairs);
-        const __m256i first = _mm256_permute2x128_si256(pairs, pairs, 0x80); /* the unit's first 16 columns */
-        struct sums both = sums_of(pairs), a = sums_of(first);
-        struct sums b = {both.all - a.all, both.low - a.low, both.high - a.high};
-        x->start32[2 * u] = start_word(a, 32);
-        x->start32[2 * u + 1] = start_word(b, 32);
-        x->sum16[2 * u] = (int16_t)a.all;
-        x->sum16[2 * u + 1] = (int16_t)b.all;
-        x->sum32[u] = (int16_t)both.all;
-        all += both.all;
+        struct sums two[2];
+        put_32(in + 32 * u, inverse, x->q + 32 * u, two);
+        for (int i = 0; i < 2; i++) {
+            x->start32[2 * u + i] = start_word(two[i], 32);
+            x->sum16[2 * u + i] = (int16_t)two[i].all;
+        }
+        x->sum32[u] = (int16_t)(two[0].all + two[1].all);
+        all += two[0].all + two[1].all;
     }
     x->start128 = -128 * all;
 }
@@ -159,7 +120,7 @@ static void panel_put(const struct hz_panel *x, uint32_t row, const float *in)
  * bursts of several do not. 2 KiB was the best distance. */
 INLINE void ahead(const uint8_t *p)
 {
-    _mm_prefetch((const char *)p + 2048, _MM_HINT_T0);
+    __builtin_prefetch(p + 2048);
 }
 
 /* Codes of quad q, 0 .. 7, of a unit; register v of the line. */
@@ -508,3 +469,5 @@ static void fill(struct hz_kern *k)
     k->panel_bytes = panel_bytes;
     k->panel_put = panel_put;
 }
+
+#endif
