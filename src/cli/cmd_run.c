@@ -32,7 +32,7 @@ static hz_status check_template(const struct hz_session *s, const char *json, si
     hz_free(text);
     if (status == HZ_E_NOTFOUND || status == HZ_E_UNSUPPORTED) {
         struct hz_error inner = *err;
-        return hz_fail(err, status, "%s; with --raw the model completes text as it stands", inner.text);
+        return hz_fail(err, status, "%s: --chat-template FILE or --raw", inner.text);
     }
     return status;
 }

@@ -60,8 +60,11 @@ static enum hz_line_result read_plain(const struct hz_lines *l, const char *prom
     hz_buf_puts(text, ""); /* an empty line is a string as well */
     for (;;) {
         char c;
-        if (hz_term_wait() == HZ_TERM_INTERRUPT)
+        if (hz_term_wait() == HZ_TERM_INTERRUPT) {
+            if (l->screen)
+                fputs("\n", l->screen); /* behind the terminal's own ^C */
             return HZ_LINE_INTERRUPTED;
+        }
         if (!read_byte(&c))
             return text->len == before ? HZ_LINE_END : HZ_LINE_READ;
         if (c == '\n')

@@ -1,4 +1,5 @@
 """The conversation at a terminal: typing, several lines, Ctrl-C, Ctrl-D, commands, history."""
+import json
 import signal
 
 import pytest
@@ -9,6 +10,14 @@ from terminal import ALT_ENTER, CTRL_C, CTRL_D, HOME, PROMPT, UP, Terminal
 
 SHORT = ("--temperature", "0", "--max-tokens", "3", "--ignore-eos")
 LONG = ("--temperature", "1", "--ignore-eos")
+
+
+@pytest.fixture(scope="module")
+def editor():
+    """For tests of what libedit does: a build without it reads lines as they come."""
+    checks = json.loads(run("doctor", "--json").stdout)["checks"]
+    if not all(c["ok"] for c in checks if c["name"] == "line editing"):
+        pytest.skip("built without libedit")
 
 
 @pytest.fixture
@@ -70,7 +79,7 @@ def test_letters_of_all_kinds(talk):
     leave(t)
 
 
-def test_editing(talk):
+def test_editing(editor, talk):
     t = talk()
     t.send("ello wörldd")
     t.send(b"\x7f")  # backspace
@@ -171,7 +180,7 @@ def test_ctrl_c_in_a_block_drops_it(talk):
     leave(t)
 
 
-def test_paste(talk):
+def test_paste(editor, talk):
     """A pasted block is one message, whatever newlines are in it."""
     t = talk()
     t.send(b"\x1b[200~one\rtwo\n\tthree\x1b[201~")
@@ -181,7 +190,7 @@ def test_paste(talk):
     leave(t)
 
 
-def test_long_paste(talk):
+def test_long_paste(editor, talk):
     text = "word " * 400
     t = talk()
     t.send(b"\x1b[200~")
@@ -194,7 +203,7 @@ def test_long_paste(talk):
     leave(t)
 
 
-def test_alt_enter(talk):
+def test_alt_enter(editor, talk):
     t = talk()
     t.send("one")
     t.send(ALT_ENTER)
@@ -203,7 +212,7 @@ def test_alt_enter(talk):
     leave(t)
 
 
-def test_history(talk):
+def test_history(editor, talk):
     t = talk()
     t.line("first")
     said(t, ("user", "first"))
@@ -225,7 +234,7 @@ def test_history(talk):
     leave(t)
 
 
-def test_resize(talk):
+def test_resize(editor, talk):
     t = talk(columns=80)
     t.send("some words that fill more than half a line")
     t.expect("line")
@@ -238,7 +247,7 @@ def test_resize(talk):
     leave(t)
 
 
-def test_stop_and_continue(talk):
+def test_stop_and_continue(editor, talk):
     """Ctrl-Z hands over a terminal as the shell wants it; after fg the line is still there."""
     t = talk()
     t.send("half a ")
@@ -262,7 +271,7 @@ def test_death_during_an_answer_leaves_a_sane_terminal(talk):
     assert t.echoes()
 
 
-def test_death_at_the_prompt_leaves_a_sane_terminal(talk):
+def test_death_at_the_prompt_leaves_a_sane_terminal(editor, talk):
     t = talk()
     t.kill(signal.SIGHUP)
     assert t.wait() == -signal.SIGHUP
