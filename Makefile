@@ -28,7 +28,7 @@ test: build venv
 	ctest --test-dir build/release --output-on-failure --parallel 2
 	ctest --test-dir build/asan --output-on-failure --parallel 2
 	ctest --test-dir build/tsan --output-on-failure -R '$(TSAN_TESTS)'
-	@tools/fetch_model.sh || echo "tests of a real model will be skipped"
+	@tools/fetch_model.sh && tools/fetch_model.sh gemma || echo "tests of a real model will be skipped"
 	python -m pytest -q $(wildcard tests/cli tests/golden)
 	HANZO=build/asan/hanzo python -m pytest -q tests/cli/test_bad_input.py
 
