@@ -12,6 +12,7 @@ struct inspect_opts {
     struct hz_model_opts model; /* the path is the operand */
     bool tensors, plan, json;
     struct hz_general_opts general;
+    const char *other; /* -m, as the other commands spell it */
 };
 
 /* ---- looking things up -------------------------------------------------------------------------------------- */
@@ -175,7 +176,9 @@ static hz_status inspect(struct hz_session *s, const struct inspect_opts *o, con
                          struct hz_error *err)
 {
     struct hz_model_opts where = o->model;
-    where.path = path;
+    where.path = path ? path : o->other;
+    if (!where.path)
+        return hz_fail(err, HZ_E_INVALID, "inspect wants a MODEL: a GGUF file or a checkpoint folder");
     HZ_TRY(hz_session_open(s, &where, false, err));
     if (o->json) {
         char *json;
@@ -198,7 +201,7 @@ static hz_status run(const void *values, const struct hz_texts *operands, struct
     struct hz_session s = {0};
     struct hz_buf out;
     hz_buf_init(&out, SIZE_MAX / 2);
-    hz_status status = inspect(&s, o, operands->at[0], &out, err);
+    hz_status status = inspect(&s, o, operands->n ? operands->at[0] : NULL, &out, err);
     if (status == HZ_OK)
         status = hz_io_put_buf(&out, err);
     hz_buf_free(&out);
@@ -208,6 +211,7 @@ static hz_status run(const void *values, const struct hz_texts *operands, struct
 
 #define AT(member) offsetof(struct inspect_opts, member)
 static const struct hz_opt opts[] = {
+    {'m', "model", "MODEL", HZ_OPT_TEXT, AT(other), .help = "another way to name MODEL"},
     {0, "tensors", NULL, HZ_OPT_FLAG, AT(tensors), .help = "list the tensors as well"},
     {0, "plan", NULL, HZ_OPT_FLAG, AT(plan), .help = "print the plan that the engine would run"},
     {0, "json", NULL, HZ_OPT_FLAG, AT(json), .help = "print all there is as one JSON object"},
@@ -223,7 +227,7 @@ const struct hz_command hz_command_inspect = {
     .name = "inspect",
     .summary = "say what a checkpoint is, without loading it",
     .operands = "MODEL",
-    .min_operands = 1,
+    .min_operands = 0,
     .max_operands = 1,
     .groups = groups,
     .n_groups = HZ_COUNT(groups),

@@ -12,13 +12,25 @@ enum { USUAL_CONTEXT = 32768, USUAL_TOKENS = 256 /* of each sequence, beside one
 /* ---- sizes ----------------------------------------------------------------------------------------------------------
  */
 
+/* Rows of the smallest table that positions are looked up in (gpt2); UINT32_MAX where there is none. */
+static uint32_t learned_positions(const struct hz_plan *p)
+{
+    uint32_t n = UINT32_MAX;
+    for (uint32_t i = 0; i < p->n_ops; i++)
+        if (p->ops[i].kind == HZ_OP_EMBED && p->ops[i].u.embed.by == HZ_BY_POSITION)
+            n = HZ_MIN(n, p->weights[p->ops[i].weight[0]].rows);
+    return n;
+}
+
 /* How many blocks the pool has, and the longest sequence that fits in them. */
 static hz_status size_pool(struct hz_engine *e, struct hz_error *err)
 {
     const struct hz_engine_options *o = &e->options;
     struct hz_device_memory memory;
     uint32_t usual = HZ_MIN(e->facts.context ? e->facts.context : USUAL_CONTEXT, USUAL_CONTEXT);
-    uint32_t context = o->context ? o->context : usual;
+    uint32_t learned = learned_positions(e->plan), context = o->context ? o->context : HZ_MIN(usual, learned);
+    if (context > learned)
+        return hz_fail(err, HZ_E_LIMIT, "a context of %u tokens, the model has learned %u positions", context, learned);
     uint64_t usual_pages = (uint64_t)o->max_seqs * e->shape.n_groups * (USUAL_TOKENS / HZ_PAGE_TOKENS);
     uint64_t need = hz_cache_need(&e->shape, context, o->batch_tokens), blocks = need + usual_pages;
     HZ_TRY(e->backend->memory(e->device, &memory, err));
@@ -198,6 +210,17 @@ void hz_engine_unload(struct hz_engine *e)
     e->model_name = e->device_json = NULL;
 }
 
+/* --dtype bf16 says that dense products round to bf16, which the fast mode does with weights stored so; others it would
+ * have to convert, which is not in this build. */
+static hz_status check_bf16(const struct hz_plan *plan, const enum hz_dtype *types, struct hz_error *err)
+{
+    for (uint32_t i = 0; i < plan->n_weights; i++)
+        if (plan->weights[i].uses & HZ_USE_LINEAR && types[i] != HZ_BF16)
+            return hz_fail(err, HZ_E_UNSUPPORTED, "dtype bf16: %s is stored as %s, expected BF16; use auto or f32",
+                           plan->weights[i].name, hz_dtype_info(types[i])->name);
+    return HZ_OK;
+}
+
 /* The plan's weights, once the device has said that it can run it. */
 static hz_status load_weights(struct hz_engine *e, const struct hz_checkpoint *ck, const struct hz_load_options *o,
                               struct hz_engine_parts *parts, struct hz_error *err)
@@ -207,6 +230,8 @@ static hz_status load_weights(struct hz_engine *e, const struct hz_checkpoint *c
     if (!types)
         return hz_fail_nomem(err, parts->plan->n_weights * sizeof *types);
     hz_status status = hz_weights_types(parts->plan, ck, types, err);
+    if (status == HZ_OK && o->dtype == HZ_COMPUTE_BF16)
+        status = check_bf16(parts->plan, types, err);
     if (status == HZ_OK)
         status = e->backend->supports(e->device, parts->plan, types, parts->precision, err);
     free(types);
