@@ -44,16 +44,20 @@ static double weight(const struct pool *c, uint32_t from, uint32_t to)
 /* Keeps of n keys the finite ones from `floor` up; ids NULL: their indices. keys and ids may be the pool's own. */
 static void collect(struct pool *c, const float *keys, const uint32_t *ids, uint32_t n, float floor)
 {
+    uint32_t kept = 0;
     floor = fmaxf(floor, -FLT_MAX);
-    c->n = 0;
     for (uint32_t i = 0; i < n; i += STEPS) {
         uint32_t end = HZ_MIN(i + STEPS, n), hits = 0;
-        for (uint32_t j = i; j < end; j++) /* vectorized; nearly always 0 */
+        for (uint32_t j = i; j < end; j++) /* vectorized; mostly 0 */
             hits += keys[j] >= floor;
-        for (uint32_t j = i; hits && j < end; j++)
-            if (keys[j] >= floor && keys[j] <= FLT_MAX)
-                c->key[c->n] = keys[j], c->id[c->n++] = ids ? ids[j] : j;
+        for (uint32_t j = i; hits && j < end;
+             j++) { /* without a branch on the key, which would often be mispredicted */
+            float key = keys[j];
+            c->key[kept] = key, c->id[kept] = ids ? ids[j] : j;
+            kept += (key >= floor) & (key <= FLT_MAX);
+        }
     }
+    c->n = kept;
 }
 
 /* Hoare's partition around the median of three: lo < result < hi, and all of lo..result comes before the rest. */
@@ -162,19 +166,18 @@ static uint32_t draw(const struct hz_draw_args *a, struct pool *c, const float *
 /* The logits as edits and mask leave them, and without +inf, into x. */
 static void edit(const struct hz_draw_args *a, float *x)
 {
-    memcpy(x, a->logits, (size_t)a->n * sizeof *x);
+    for (uint32_t i = 0; i < a->n; i++)
+        x[i] = a->logits[i] > FLT_MAX ? -INFINITY : a->logits[i];
     for (uint32_t i = 0; i < a->n_edits; i++) {
         const struct hz_edit *e = &a->edits[i];
-        float *y = &x[e->id];
-        *y = (*y > 0 ? *y / e->mul : *y * e->mul) + e->add;
+        float y = (x[e->id] > 0 ? x[e->id] / e->mul : x[e->id] * e->mul) + e->add;
+        x[e->id] = y > FLT_MAX ? -INFINITY : y;
     }
     for (uint32_t i = 0; a->mask && i < a->n; i += 32) {
-        uint32_t bits = a->mask[i / 32], end = HZ_MIN(i + 32, a->n);
-        for (uint32_t j = i; bits != UINT32_MAX && j < end; j++)
-            x[j] = bits >> (j - i) & 1 ? x[j] : -INFINITY;
+        uint32_t banned = ~a->mask[i / 32] & (a->n - i < 32 ? (1u << (a->n - i)) - 1 : UINT32_MAX);
+        for (; banned; banned &= banned - 1)
+            x[i + (uint32_t)__builtin_ctz(banned)] = -INFINITY;
     }
-    for (uint32_t i = 0; i < a->n; i++)
-        x[i] = x[i] > FLT_MAX ? -INFINITY : x[i];
 }
 
 static hz_status check(const struct hz_draw_args *a, struct hz_error *err)
