@@ -1,5 +1,5 @@
 /* attend_tmpl.h - the template of attention over one tile, for the vectors of the vec.h included before it:
- *   ATTEND_ROWS, ATTEND_COLS   the block of sums in registers: rows by vectors
+ *   ATTEND_ROWS, ATTEND_COLS   the block of sums in registers: 3, 6 or 12 rows by vectors
  *   V_NAME(kernel)             the kernel's name in this rung
  * It defines hz_kern_attend_<rung>.
  *
@@ -174,18 +174,18 @@ V_INLINE void product(bool score, enum hz_kv_type type, struct tile tile, float 
             BLOCK(1);
             BLOCK(2);
             BLOCK(3);
+#if ATTEND_ROWS > 3
             BLOCK(4);
             BLOCK(5);
             BLOCK(6);
+#endif
 #if ATTEND_ROWS > 6
             BLOCK(7);
             BLOCK(8);
-#if ATTEND_ROWS > 8
             BLOCK(9);
             BLOCK(10);
             BLOCK(11);
             BLOCK(12);
-#endif
 #endif
         }
         row += rows, s += rows, fix += rows;
