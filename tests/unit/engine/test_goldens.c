@@ -166,6 +166,7 @@ static void open_golden(const char *root, const char *name, struct golden *g)
 static void close_golden(struct golden *g)
 {
     hz_model_close(g->model);
+    free(g->table.tensors);
     hz_map_free(&g->table.by_name);
     hz_arena_free(&g->arena);
     hz_file_unmap(&g->map);
