@@ -70,7 +70,8 @@ struct hz_request {
     uint32_t slot;              /* sampling slot while it runs */
     uint32_t first_row, n_rows; /* in the step being made; 0 rows: none */
     uint32_t first_output, n_outputs;
-    bool draws; /* the last of its rows is sampled, the result goes to drawn */
+    uint32_t first_drawn; /* results of the prompt rows whose logprobs are wanted */
+    bool draws;           /* the last of its rows is sampled, the result goes to drawn */
     struct hz_drawn *drawn;
     bool begun; /* ran in a step already */
     struct hz_sample_state *sample;
@@ -145,11 +146,11 @@ struct hz_engine {
     uint32_t turn;   /* whose decode row comes first when not all have room */
     void *batch_block;
     struct hz_batch *batch;
-    struct hz_draw_spec *specs; /* [limits.outputs] */
-    struct hz_drawn *drawn;
+    struct hz_draw_spec *specs;  /* [limits.outputs] */
+    struct hz_drawn *drawn;      /* [limits.outputs] */
+    struct hz_edit *raise;       /* [limits.outputs]: of prompt rows' specs */
     struct hz_request **stepped; /* [max_seqs]: who has rows in the step */
     uint32_t n_stepped;
-    float *row;                  /* [n_vocab] */
     struct hz_engine_counts now; /* copied to counts after each step */
 
     /* ---- under the lock ---- */

@@ -50,6 +50,8 @@ static hz_status size_pool(struct hz_engine *e, struct hz_error *err)
         return hz_fail(
             err, HZ_E_LIMIT, "no room for KV: a sequence of %d tokens needs %llu blocks of %llu bytes, there are %llu",
             HZ_PAGE_TOKENS, (unsigned long long)need, (unsigned long long)e->block_bytes, (unsigned long long)blocks);
+    if (e->facts.context && context > e->facts.context)
+        hz_log(HZ_LOG_WARN, "a context of %u tokens, the model was made for %u", context, e->facts.context);
     if (context < usual && !o->context)
         hz_log(HZ_LOG_WARN, "the KV cache has room for a context of %u tokens, the model for %u", context, usual);
     e->context = context;
@@ -76,8 +78,8 @@ static hz_status size_steps(struct hz_engine *e, struct hz_error *err)
     e->stepped = hz_calloc(o->max_seqs, sizeof(e->stepped[0]));
     e->running = hz_calloc(o->max_seqs, sizeof(e->running[0]));
     e->slot_used = hz_calloc(o->max_seqs, sizeof *e->slot_used);
-    e->row = hz_calloc(e->plan->n_vocab, sizeof *e->row);
-    if (!e->batch_block || !e->specs || !e->drawn || !e->stepped || !e->running || !e->slot_used || !e->row)
+    e->raise = hz_calloc(l->outputs, sizeof *e->raise);
+    if (!e->batch_block || !e->specs || !e->drawn || !e->stepped || !e->running || !e->slot_used || !e->raise)
         return hz_fail_nomem(err, bytes);
     return HZ_OK;
 }
@@ -123,9 +125,10 @@ static hz_status compile(struct hz_engine *e, struct hz_error *err)
     HZ_TRY(make_mask(e, err));
     HZ_TRY(hz_cache_new(&e->shape, &e->cache, err));
     HZ_TRY(b->alloc(e->device, e->block_bytes * e->shape.n_blocks, &e->pool, err));
+    /* slots of sequences, then of prompt rows that are drawn for their logprobs */
     struct hz_compile_options o = {.precision = e->precision,
                                    .limits = e->limits,
-                                   .n_slots = e->options.max_seqs,
+                                   .n_slots = e->options.max_seqs + e->limits.outputs,
                                    .cache = {e->pool, 0},
                                    .block_bytes = e->block_bytes,
                                    .n_blocks = e->shape.n_blocks};
@@ -189,7 +192,7 @@ void hz_engine_unload(struct hz_engine *e)
     free(e->stepped);
     free(e->running);
     free(e->slot_used);
-    free(e->row);
+    free(e->raise);
     free(e->mask);
     free(e->ends.ids);
     free(e->model_name);
@@ -204,7 +207,7 @@ void hz_engine_unload(struct hz_engine *e)
     e->drawn = NULL;
     e->stepped = e->running = NULL;
     e->slot_used = NULL;
-    e->row = NULL;
+    e->raise = NULL;
     e->mask = NULL;
     e->ends = (struct hz_id_set){0};
     e->model_name = e->device_json = NULL;

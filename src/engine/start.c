@@ -32,49 +32,63 @@ static float resolve(float asked, float published, float otherwise)
     return asked >= 0 ? asked : published >= 0 ? published : otherwise;
 }
 
-/* Appends the ids whose text holds the string: any of them ends a match. If none does, the last of its own ids. */
-static hz_status find_breaker(const struct hz_engine *e, const char *string, struct hz_ids *out, struct hz_error *err)
+static hz_status add_id(struct hz_ids *ids, int32_t id, struct hz_error *err)
 {
-    struct hz_ids own = {0};
+    if (!HZ_GROW(ids->data, ids->n, ids->cap))
+        return hz_fail_nomem(err, ids->cap * sizeof *ids->data);
+    ids->data[ids->n++] = id;
+    return HZ_OK;
+}
+
+/* Adds the ids whose text holds one of the strings; *met: bits of strings that some id holds. */
+static hz_status find_breaker_ids(const struct hz_engine *e, const char *const *strings, size_t n, struct hz_ids *out,
+                                  uint64_t *met, struct hz_error *err)
+{
     struct hz_buf text;
-    size_t before = out->n;
     hz_status status = HZ_OK;
+    uint32_t n_ids = (uint32_t)HZ_MIN(hz_tokenizer_size(e->tokenizer), e->plan->n_vocab);
     hz_buf_init(&text, 1 << 16);
-    uint32_t n = (uint32_t)HZ_MIN(hz_tokenizer_size(e->tokenizer), e->plan->n_vocab);
-    for (int32_t id = 0; (uint32_t)id < n && status == HZ_OK; id++) {
+    for (int32_t id = 0; (uint32_t)id < n_ids && status == HZ_OK; id++) {
+        bool holds = false;
         hz_buf_clear(&text);
-        if (!hz_token_spelling(e->tokenizer, id, NULL) ||
-            hz_decode(e->tokenizer, &id, 1, false, &text, NULL) != HZ_OK)
+        if (!hz_token_spelling(e->tokenizer, id, NULL) || hz_decode(e->tokenizer, &id, 1, false, &text, NULL) != HZ_OK)
             continue;
-        if (!text.data || !strstr(text.data, string))
-            continue;
-        if (HZ_GROW(out->data, out->n, out->cap))
-            out->data[out->n++] = id;
-        else
-            status = hz_fail_nomem(err, out->cap * sizeof *out->data);
+        for (size_t i = 0; i < n && text.len; i++)
+            if (strstr(text.data, strings[i])) {
+                holds = true;
+                *met |= (uint64_t)1 << i;
+            }
+        status = holds ? add_id(out, id, err) : HZ_OK;
     }
-    if (status == HZ_OK && out->n == before) {
-        status = hz_encode(e->tokenizer, string, strlen(string), 0, &own, err);
-        if (status == HZ_OK && own.n && !HZ_GROW(out->data, out->n, out->cap))
-            status = hz_fail_nomem(err, out->cap * sizeof *out->data);
-        else if (status == HZ_OK && own.n)
-            out->data[out->n++] = own.data[own.n - 1];
-    }
-    hz_ids_free(&own);
     hz_buf_free(&text);
     return status;
 }
 
+/* Ids that end a DRY match: those whose text holds a breaker; of a breaker that no token holds the last of its ids. */
 static hz_status find_breakers(const struct hz_engine *e, const struct hz_sampling *s, struct hz_ids *out,
                                struct hz_error *err)
 {
     static const char *const usual[] = {"\n", ":", "\"", "*"};
     const char *const *strings = s->dry_breakers ? s->dry_breakers : usual;
     size_t n = s->dry_breakers ? s->n_dry_breakers : HZ_COUNT(usual);
-    for (size_t i = 0; i < n && e->tokenizer; i++) {
+    uint64_t met = 0;
+    if (n > 64)
+        return hz_fail(err, HZ_E_LIMIT, "%zu DRY breakers, at most 64", n);
+    for (size_t i = 0; i < n; i++)
         if (!strings[i] || !*strings[i])
             return hz_fail(err, HZ_E_INVALID, "DRY breaker %zu is empty", i);
-        HZ_TRY(find_breaker(e, strings[i], out, err));
+    if (!e->tokenizer)
+        return HZ_OK;
+    HZ_TRY(find_breaker_ids(e, strings, n, out, &met, err));
+    for (size_t i = 0; i < n; i++) {
+        struct hz_ids own = {0};
+        hz_status status = HZ_OK;
+        if (!(met >> i & 1))
+            status = hz_encode(e->tokenizer, strings[i], strlen(strings[i]), 0, &own, err);
+        if (status == HZ_OK && own.n)
+            status = add_id(out, own.data[own.n - 1], err);
+        hz_ids_free(&own);
+        HZ_TRY(status);
     }
     return HZ_OK;
 }

@@ -159,12 +159,33 @@ static void put_batch(struct hz_engine *e)
     }
 }
 
-/* One spec for every request that draws; made while the backend computes. */
+/* One spec for every prompt row whose logprob is wanted: the next token of the prompt is drawn, since its logit is
+ * raised above all others; the logprob that comes with it is of the logits as they were. */
+static uint32_t put_row_specs(struct hz_engine *e, struct hz_request *r, uint32_t n)
+{
+    uint32_t wanted = wanted_rows(r, r->n_rows), first = HZ_MAX(r->computed, r->rows_done);
+    r->first_drawn = n;
+    for (uint32_t i = 0; i < wanted && first + i + 1 < r->n_prompt; i++, n++) {
+        uint32_t output = r->first_output + i;
+        e->raise[n] = (struct hz_edit){.id = (uint32_t)r->tokens[first + i + 1], .mul = 1, .add = 1e30f};
+        e->specs[n] = (struct hz_draw_spec){.output = output,
+                                            .slot = e->options.max_seqs + output,
+                                            .edits = &e->raise[n],
+                                            .n_edits = 1,
+                                            .top_p = 1,
+                                            .logprob = true};
+    }
+    return n;
+}
+
+/* Those, and one for every request that draws; made while the backend computes. There are no more than outputs. */
 static uint32_t put_specs(struct hz_engine *e)
 {
     uint32_t n = 0;
     for (uint32_t i = 0; i < e->n_stepped; i++) {
         struct hz_request *r = e->stepped[i];
+        if (r->want & HZ_WANT_PROMPT_LOGPROBS)
+            n = put_row_specs(e, r, n);
         if (!r->draws)
             continue;
         struct hz_draw_spec *spec = &e->specs[n];
@@ -237,18 +258,6 @@ static hz_status accept(struct hz_engine *e, struct hz_request *r, bool *ends, e
     return HZ_OK;
 }
 
-/* ln of the softmax of row[0..n) at id. */
-static float logprob_of(const float *row, uint32_t n, int32_t id)
-{
-    float best = -INFINITY;
-    double sum = 0;
-    for (uint32_t i = 0; i < n; i++)
-        best = HZ_MAX(best, row[i]);
-    for (uint32_t i = 0; i < n; i++)
-        sum += expf(row[i] - best);
-    return (float)((double)row[id] - best - log(sum));
-}
-
 /* Fetches the wanted prompt rows of this step: n of them, `first` is the first one's place in the prompt. */
 static hz_status take_rows(struct hz_engine *e, struct hz_request *r, uint32_t first, uint32_t n, struct hz_error *err)
 {
@@ -257,13 +266,15 @@ static hz_status take_rows(struct hz_engine *e, struct hz_request *r, uint32_t f
     uint64_t stride = hz_row_stride(vocab) * sizeof(float);
     float *rows = r->want & HZ_WANT_LOGITS ? hz_request_rows_place(r) : NULL;
     at.offset += r->first_output * stride;
-    for (uint32_t i = 0; i < n; i++, at.offset += stride) {
-        float *row = rows ? rows + (size_t)i * vocab : e->row;
-        HZ_TRY(e->backend->download(e->device, at, row, vocab * sizeof(float), err));
-        if (!(r->want & HZ_WANT_PROMPT_LOGPROBS))
-            continue;
+    for (uint32_t i = 0; rows && i < n; i++, at.offset += stride)
+        HZ_TRY(e->backend->download(e->device, at, rows + (size_t)i * vocab, vocab * sizeof(float), err));
+    for (uint32_t i = 0; r->row_logprobs && i < n; i++) {
+        const struct hz_drawn *drawn = &e->drawn[r->first_drawn + i];
         bool last = first + i + 1 == r->n_prompt;
-        r->row_logprobs[first + i] = last ? NAN : logprob_of(row, vocab, r->tokens[first + i + 1]);
+        if (last)
+            r->row_logprobs[first + i] = NAN; /* nothing follows it */
+        else                                  /* another id: that one's logit is -inf, or the row has NaNs */
+            r->row_logprobs[first + i] = drawn->id == r->tokens[first + i + 1] ? drawn->logprob : -INFINITY;
     }
     hz_request_put_rows(r, first, n);
     return HZ_OK;

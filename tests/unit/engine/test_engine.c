@@ -586,6 +586,44 @@ static void test_token_logprobs(void **state)
     hz_engine_close(e);
 }
 
+/* A step that fails ends the requests in it, not the engine: the next ones run, and all blocks are back. */
+static _Atomic int failures;
+
+static hz_status failing_wait(struct hz_exec *exec, hz_ticket ticket, struct hz_error *err)
+{
+    HZ_TRY(hz_backend_null.wait(exec, ticket, err));
+    return atomic_fetch_sub(&failures, 1) == 1 ? hz_fail(err, HZ_E_DEVICE, "the device is on fire") : HZ_OK;
+}
+
+static void test_failed_step(void **state)
+{
+    (void)state;
+    struct toy t = {0};
+    int32_t ids[40];
+    struct toy_answer a, b;
+    toy_ids(ids, 40, 61, 18);
+    struct hz_request_options o = toy_options(ids, 40, 20);
+    struct hz_backend failing = hz_backend_null;
+    hz_engine *e = toy_engine(&t);
+    failing.wait = failing_wait;
+    e->backend = &failing; /* nothing runs yet */
+    for (int at = 1; at < 6; at++) {
+        atomic_store(&failures, at);
+        toy_run(e, &o, &a);
+        assert_int_equal(a.finish, HZ_FINISH_ERROR);
+        assert_int_equal(a.error.status, HZ_E_DEVICE);
+        assert_string_equal(a.error.text, "the device is on fire");
+        assert_int_equal(a.n, at - 1);
+    }
+    toy_run(e, &o, &a);
+    assert_int_equal(a.finish, HZ_FINISH_LENGTH);
+    alone(&t, &o, &b);
+    assert_same_ids(&a, &b);
+    assert_int_equal(toy_counts(e).failed, 5);
+    assert_int_equal(toy_counts(e).cache.used, 0);
+    hz_engine_close(e);
+}
+
 static void count_wakes(void *user)
 {
     atomic_fetch_add((_Atomic int *)user, 1);
@@ -655,6 +693,7 @@ int main(void)
         cmocka_unit_test(test_rows_wait),
         cmocka_unit_test(test_token_logprobs),
         cmocka_unit_test(test_wake),
+        cmocka_unit_test(test_failed_step),
         cmocka_unit_test(test_describe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
