@@ -6,9 +6,9 @@
 #include "base/status.h"
 
 struct hz_buf {
-    char *data;      /* NUL behind the last byte, once anything was appended; owned */
+    char *data; /* NUL behind the last byte, once anything was appended; owned */
     size_t len, cap;
-    size_t max;      /* most bytes it may hold */
+    size_t max; /* most bytes it may hold */
     bool failed;
 };
 

@@ -12,7 +12,8 @@ void *hz_calloc(size_t n, size_t size);
 void *hz_realloc(void *p, size_t n, size_t size);
 /* Copy of len bytes with a NUL behind it; NULL when memory is short. */
 char *hz_strndup(const char *s, size_t len);
-/* Zeroed memory at a multiple of 64 bytes (page-aligned and huge-page advised from 2 MiB on); free with hz_free_aligned. */
+/* Zeroed memory at a multiple of 64 bytes (page-aligned and huge-page advised from 2 MiB on); free with
+ * hz_free_aligned. */
 void *hz_alloc_aligned(size_t bytes);
 void hz_free_aligned(void *p, size_t bytes);
 

@@ -56,17 +56,22 @@ static void change(struct hz_pool *pool, _Atomic uint32_t *word, uint32_t to)
         hz_wake_all(word);
 }
 
+void hz_pool_meet(struct hz_pool *pool, int thread, void (*last)(void *arg, int thread), void *arg)
+{
+    uint32_t phase = atomic_load_explicit(&pool->phase, memory_order_relaxed);
+    if (atomic_fetch_add_explicit(&pool->arrived, 1, memory_order_acq_rel) + 1 < (uint32_t)pool->n) {
+        wait_change(pool, &pool->phase, phase);
+        return;
+    }
+    atomic_store_explicit(&pool->arrived, 0, memory_order_relaxed);
+    if (last)
+        last(arg, thread);
+    change(pool, &pool->phase, phase + 1);
+}
+
 void hz_pool_barrier(struct hz_pool *pool)
 {
-    if (pool->n == 1)
-        return;
-    uint32_t phase = atomic_load_explicit(&pool->phase, memory_order_relaxed);
-    if (atomic_fetch_add_explicit(&pool->arrived, 1, memory_order_acq_rel) + 1 == (uint32_t)pool->n) {
-        atomic_store_explicit(&pool->arrived, 0, memory_order_relaxed);
-        change(pool, &pool->phase, phase + 1);
-    } else {
-        wait_change(pool, &pool->phase, phase);
-    }
+    hz_pool_meet(pool, 0, NULL, NULL);
 }
 
 static void worker(void *arg)

@@ -22,11 +22,14 @@ void hz_pool_free(struct hz_pool *pool);
 int hz_pool_threads(const struct hz_pool *pool);
 /* Runs fn(pool, t, arg) for t = 0 .. threads-1, t = 0 on the calling thread; returns when all are done. One caller. */
 void hz_pool_run(struct hz_pool *pool, hz_pool_fn *fn, void *arg);
-/* All threads of the running function meet. Work counters may be reset between two barriers by thread 0. */
+/* All threads of the running function meet. */
 void hz_pool_barrier(struct hz_pool *pool);
+/* The same, but the last one to arrive first runs last(arg, its thread) while the others wait: for work that is not
+ * worth sharing, and to share out what comes next. */
+void hz_pool_meet(struct hz_pool *pool, int thread, void (*last)(void *arg, int thread), void *arg);
 
 /* Chunks 0 .. n-1 of one phase: each thread first takes its own share in order (so its data stays near), then steals
- * from the others. A work must be set before a barrier (or before hz_pool_run) and used after it. */
+ * from the others. A work is set while nobody takes from it: before hz_pool_run, or by the last one in hz_pool_meet. */
 struct hz_work {
     struct {
         _Alignas(64) _Atomic uint32_t next;

@@ -23,18 +23,18 @@ hz_status hz_fail_in(struct hz_error *err, hz_status status, const char *fmt, ..
 hz_status hz_fail_nomem(struct hz_error *err, size_t bytes);
 
 /* Forwards a failure. Where something must be undone use `goto fail` instead. */
-#define HZ_TRY(expr)                   \
-    do {                               \
-        hz_status hz_try_ = (expr);    \
-        if (hz_try_ != HZ_OK)          \
-            return hz_try_;            \
+#define HZ_TRY(expr)                                                                                                   \
+    do {                                                                                                               \
+        hz_status hz_try_ = (expr);                                                                                    \
+        if (hz_try_ != HZ_OK)                                                                                          \
+            return hz_try_;                                                                                            \
     } while (0)
 
 /* hz_log("loaded %d tensors", n): goes to the callback of hz_set_log; costs a comparison when nobody listens. */
 void hz_log(enum hz_log_level level, const char *fmt, ...) HZ_PRINTF(2, 3);
 
 #define HZ_COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define HZ_MIN(a, b) ((a) < (b) ? (a) : (b))
-#define HZ_MAX(a, b) ((a) > (b) ? (a) : (b))
+#define HZ_MIN(a, b)    ((a) < (b) ? (a) : (b))
+#define HZ_MAX(a, b)    ((a) > (b) ? (a) : (b))
 
 #endif

@@ -346,6 +346,14 @@ bool hz_config_tensor(const struct hz_config *c, const char *name)
     return hz_names_find(&c->names, name, real) != NULL;
 }
 
+_Static_assert((int)HZ_CONFIG_NAME == (int)HZ_NAME_MAX, "one length of names");
+
+const char *hz_config_tensor_name(const struct hz_config *c, const char *name, char *real)
+{
+    hz_names_find(&c->names, name, real);
+    return real;
+}
+
 uint32_t hz_config_rows(const struct hz_config *c, const char *name)
 {
     char real[HZ_NAME_MAX];

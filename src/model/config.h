@@ -38,6 +38,9 @@ uint32_t hz_config_context(struct hz_config *c, uint32_t otherwise);
 /* Does the checkpoint have this tensor? Names are those arch files use (Hugging Face's without prefix of the trunk, see
  * model.h); a GGUF's are translated. */
 bool hz_config_tensor(const struct hz_config *c, const char *name);
+/* What the checkpoint calls it, or would call it, for errors; `real` has HZ_CONFIG_NAME bytes and is returned. */
+enum { HZ_CONFIG_NAME = 256 };
+const char *hz_config_tensor_name(const struct hz_config *c, const char *name, char *real);
 /* Its rows, outer dimensions flattened; 0 if there is none. */
 uint32_t hz_config_rows(const struct hz_config *c, const char *name);
 

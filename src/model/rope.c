@@ -223,7 +223,8 @@ static void scale_json(struct source *s, struct hz_rope *rope, double *inv[2])
                          hz_json_bool(hz_json_get(s->o, "truncate"), true)};
         y.beta_fast = y.beta_fast > 0 ? y.beta_fast : 32;
         y.beta_slow = y.beta_slow > 0 ? y.beta_slow : 1;
-        s->factor = number(s, "factor", s->context / y.original);
+        /* null stands for the ratio of the contexts; an absent one is an error there too */
+        s->factor = hz_json_get(s->o, "factor").kind == HZ_JSON_NULL ? s->context / y.original : need(s, "factor");
         double mscale = number(s, "mscale", 0), all = number(s, "mscale_all_dim", 0);
         double scale = mscale != 0 && all != 0 ? yarn_scale(s->factor, mscale) / yarn_scale(s->factor, all)
                                                : yarn_scale(s->factor, 1);

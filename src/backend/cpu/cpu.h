@@ -1,7 +1,7 @@
 /* cpu.h - what the files of the CPU backend share: the device, packed weights, and a compiled plan as a list of steps.
  *
- * A step is a function over numbered chunks of work; all threads take chunks until none is left, meet at a barrier, and
- * go on with the next step. So a step reads only what earlier steps wrote, and no lock is needed. */
+ * A step is a function over numbered chunks of work; all threads take chunks until none is left, meet, and go on with
+ * the next step. So a step reads only what earlier steps wrote, and no lock is needed. */
 #ifndef HZ_BACKEND_CPU_CPU_H
 #define HZ_BACKEND_CPU_CPU_H
 
@@ -68,7 +68,7 @@ struct hz_tiles {
 };
 
 struct hz_step {
-    hz_chunks_fn *chunks; /* how many for the batch at hand; thread 0 asks, and may prepare data for the step */
+    hz_chunks_fn *chunks; /* how many for the batch at hand; asked once all earlier steps are done, by one thread */
     hz_step_fn *run;
     const struct hz_op *ops;
     uint32_t n_ops;
@@ -125,7 +125,8 @@ struct hz_exec {
     struct hz_arena arena;
     struct hz_step *steps;
     uint32_t n_steps;
-    struct hz_work work[2];
+    uint32_t at;         /* the step at hand */
+    struct hz_work work; /* its chunks */
 
     float *tokens, *outputs; /* the two value buffers */
     uint64_t outputs_bytes;

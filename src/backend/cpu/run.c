@@ -28,19 +28,32 @@ struct hz_queue {
 /* ---- on the driver thread
  * ------------------------------------------------------------------------------------------------ */
 
+/* Goes on to the next step that is worth sharing, doing those of one chunk at once: few threads meet less often, and
+ * beside busy processes each meeting may cost a time slice. */
+static void next_step(void *arg, int thread)
+{
+    struct hz_exec *x = arg;
+    while (++x->at < x->n_steps) {
+        const struct hz_step *s = &x->steps[x->at];
+        uint32_t n = s->chunks(x, s);
+        if (n > 1 && x->dev->threads > 1) {
+            hz_work_set(&x->work, n, x->dev->threads);
+            return;
+        }
+        for (uint32_t i = 0; i < n; i++)
+            s->run(x, s, thread, i);
+    }
+}
+
 static void run_steps(struct hz_pool *pool, int thread, void *arg)
 {
     struct hz_exec *x = arg;
-    for (uint32_t i = 0; i < x->n_steps; i++) {
-        const struct hz_step *s = &x->steps[i];
+    while (x->at < x->n_steps) {
+        const struct hz_step *s = &x->steps[x->at];
         uint32_t chunk;
-        while (hz_work_next(&x->work[i % 2], thread, &chunk))
+        while (hz_work_next(&x->work, thread, &chunk))
             s->run(x, s, thread, chunk);
-        /* The next step's work is shared out before the barrier; the two works take turns, since others may still be
-         * taking chunks of this one. */
-        if (thread == 0 && i + 1 < x->n_steps)
-            hz_work_set(&x->work[(i + 1) % 2], s[1].chunks(x, s + 1), x->dev->threads);
-        hz_pool_barrier(pool);
+        hz_pool_meet(pool, thread, next_step, x);
     }
 }
 
@@ -53,8 +66,10 @@ static void do_run(const struct job *j)
         x->ids[i] = rows[i].seq == HZ_NONE         ? 0
                     : rows[i].from_slot == HZ_NONE ? rows[i].id
                                                    : HZ_MAX(x->drawn[rows[i].from_slot], 0);
-    hz_work_set(&x->work[0], x->steps[0].chunks(x, &x->steps[0]), x->dev->threads);
-    hz_pool_run(x->dev->pool, run_steps, x);
+    x->at = UINT32_MAX; /* before the first */
+    next_step(x, 0);
+    if (x->at < x->n_steps)
+        hz_pool_run(x->dev->pool, run_steps, x);
 }
 
 static void draw_one(struct hz_exec *x, const struct hz_draw_spec *d, struct hz_drawn *out, float *scratch)
@@ -90,7 +105,7 @@ static void draw_on_thread(struct hz_pool *pool, int thread, void *arg)
     const struct job *j = arg;
     struct hz_exec *x = j->exec;
     uint32_t i;
-    while (hz_work_next(&x->work[0], thread, &i))
+    while (hz_work_next(&x->work, thread, &i))
         draw_one(x, &j->specs[i], &j->results[i], x->scratch[thread].draw);
 }
 
@@ -101,7 +116,7 @@ static void do_draws(struct job *j)
         draw_one(x, j->specs, j->results, x->scratch[0].draw);
         return;
     }
-    hz_work_set(&x->work[0], j->n, x->dev->threads);
+    hz_work_set(&x->work, j->n, x->dev->threads);
     hz_pool_run(x->dev->pool, draw_on_thread, j);
 }
 

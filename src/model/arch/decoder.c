@@ -347,14 +347,15 @@ static struct hz_operand layer(struct emit *e, struct hz_operand x)
 /* The embedding has as many rows as the checkpoint gives it: padding beyond vocab_size is scored like the rest. */
 static uint32_t vocabulary(struct emit *e)
 {
-    char weight[64];
+    char weight[64], real[HZ_CONFIG_NAME];
     snprintf(weight, sizeof weight, "%s.weight", e->d->names.embed);
+    hz_config_tensor_name(e->c, weight, real);
     uint32_t rows = hz_config_rows(e->c, weight), least = hz_config_u32(e->c, "vocab_size|.vocab_size", 0);
     least = HZ_MAX(least, hz_config_len(e->c, "tokenizer.ggml.tokens"));
     if (!rows)
-        hz_config_fail(e->c, "no tensor %s", weight);
+        hz_config_fail(e->c, "no tensor %s", real);
     else if (rows < least)
-        hz_config_fail(e->c, "%s has %u rows for a vocabulary of %u", weight, rows, least);
+        hz_config_fail(e->c, "%s has %u rows for a vocabulary of %u", real, rows, least);
     return rows;
 }
 
