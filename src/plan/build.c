@@ -266,6 +266,9 @@ struct hz_operand hz_op_attention(struct hz_plan *p, struct hz_operand q, struct
 struct hz_operand hz_op_route(struct hz_plan *p, struct hz_operand logits, uint32_t k, bool renorm, float scale)
 {
     struct hz_op op = {HZ_OP_ROUTE, 1, .in = {logits}, .u.route = {k, renorm, scale}};
+    const struct hz_op *from = logits.value < p->n_values ? &p->ops[p->values[logits.value].def] : NULL;
+    if (from && from->kind == HZ_OP_LINEAR && from->weight[0] < p->n_weights)
+        p->weights[from->weight[0]].uses |= HZ_USE_ROUTER;
     return add(p, &op, HZ_ROWS_TOKENS, 2 * k, 1);
 }
 

@@ -32,6 +32,7 @@ enum hz_use {
     HZ_USE_LINEAR = 1,  /* y = x W^T */
     HZ_USE_EMBED = 2,   /* rows by index */
     HZ_USE_EXPERTS = 4, /* `experts` matrices of rows / experts rows each */
+    HZ_USE_ROUTER = 16, /* its products choose experts: no backend rounds its input */
     HZ_USE_VECTOR = 8   /* f32 values: norm weights, biases; with HZ_USE_EXPERTS one row for each expert */
 };
 

@@ -100,7 +100,7 @@ static hz_status add_linears(struct hz_exec *x, const struct hz_group *g, struct
     for (uint32_t f = 0; f < HZ_XFORMS; f++)
         panel[f] = HZ_NONE;
     for (uint32_t i = 0; i < linears_in(g); i++) {
-        enum hz_xform form = hz_wants(x, x->packed[ops[i].weight[0]]);
+        enum hz_xform form = hz_wants(x->packed[ops[i].weight[0]]);
         if (panel[form] != HZ_NONE)
             continue;
         if (before->n_puts == HZ_MAX_PUTS)
@@ -122,11 +122,11 @@ static hz_status add_experts(struct hz_exec *x, const struct hz_group *g, struct
     const struct hz_op *ops = &x->plan->ops[g->first];
     struct hz_packed *const *w = x->packed;
     for (uint32_t i = 1; i < linears_in(g); i++)
-        if (hz_wants(x, w[ops[i].weight[0]]) != hz_wants(x, w[ops[0].weight[0]]))
+        if (hz_wants(w[ops[i].weight[0]]) != hz_wants(w[ops[0].weight[0]]))
             return hz_fail(err, HZ_E_UNSUPPORTED, "%s and %s are of types that want different inputs",
                            x->plan->weights[ops[0].weight[0]].name, x->plan->weights[ops[i].weight[0]].name);
     uint32_t pairs = x->options.limits.rows * ops[0].u.moe.k;
-    enum hz_xform form = hz_wants(x, w[ops[0].weight[0]]);
+    enum hz_xform form = hz_wants(w[ops[0].weight[0]]);
     uint32_t cols = w[ops[0].weight[0]]->cols;
     size_t bytes = (size_t)pairs * hz_align(x->kern->panel_bytes(form, cols, x->planes[form]), 64);
     x->most_cols = HZ_MAX(x->most_cols, cols);
@@ -176,7 +176,7 @@ static struct sizes measure(struct hz_exec *x)
         const struct hz_op *op = &x->plan->ops[i];
         if (op->kind == HZ_OP_LINEAR || op->kind == HZ_OP_MOE_LINEAR) {
             const struct hz_packed *w = x->packed[op->weight[0]];
-            size_t f32 = x->options.precision == HZ_EXACT ? hz_tile_bytes(&x->kern->linear[HZ_F32], w->cols) : 0;
+            size_t f32 = w->precise ? hz_tile_bytes(&x->kern->linear[HZ_F32], w->cols) : 0;
             z.tile = HZ_MAX(z.tile, (w->borrowed ? hz_align(w->tile_bytes, 64) : 0) + f32);
         }
         if (op->kind != HZ_OP_ATTEND)

@@ -35,6 +35,7 @@ struct hz_packed {
     const uint8_t *data; /* tiles or published rows */
     size_t row_bytes;    /* published */
     bool borrowed;
+    bool precise;       /* its products take x as f32, weights as dequantized */
     size_t owned_bytes; /* of data, if it is ours */
     float *vector;      /* HZ_USE_VECTOR: [experts][cols] */
 };
@@ -186,9 +187,9 @@ void hz_put_row(struct hz_exec *x, const struct hz_panel *panel, uint32_t row, c
 void hz_begin_puts(struct hz_exec *x, const struct hz_step *s);
 
 /* The form in which a weight's kernel wants x. */
-static inline enum hz_xform hz_wants(const struct hz_exec *x, const struct hz_packed *w)
+static inline enum hz_xform hz_wants(const struct hz_packed *w)
 {
-    return x->options.precision == HZ_EXACT ? HZ_X_F32 : w->linear->form;
+    return w->precise ? HZ_X_F32 : w->linear->form;
 }
 
 /* Keys of a segment: attention over more keys is cut in segments, whose results are joined in order; so a long decode

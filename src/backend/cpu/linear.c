@@ -7,11 +7,9 @@
 enum { PANEL_BYTES = 384 << 10 }; /* of a panel's piece; a run of tiles and it share a core's second-level cache */
 
 /* The tile ready to multiply: as it lies, packed from published rows, or as f32 in exact mode. */
-static const uint8_t *tile_ready(struct hz_exec *x, const struct hz_packed *w, uint32_t expert, uint32_t tile,
-                                 struct hz_scratch *s)
+static const uint8_t *tile_ready(const struct hz_packed *w, uint32_t expert, uint32_t tile, struct hz_scratch *s)
 {
     const uint8_t *t = w->data + ((size_t)expert * w->tiles + tile) * w->tile_bytes;
-    bool exact = x->options.precision == HZ_EXACT;
     uint8_t *f32 = s->tile;
     if (w->borrowed) {
         const void *at[HZ_TILE];
@@ -22,7 +20,7 @@ static const uint8_t *tile_ready(struct hz_exec *x, const struct hz_packed *w, u
         t = s->tile;
         f32 = s->tile + hz_align(w->tile_bytes, 64);
     }
-    if (!exact || w->type == HZ_F32)
+    if (!w->precise || w->type == HZ_F32)
         return t;
     hz_tile_to_f32(w->linear, t, w->cols, (float *)(void *)f32);
     return f32;
@@ -30,14 +28,14 @@ static const uint8_t *tile_ready(struct hz_exec *x, const struct hz_packed *w, u
 
 static hz_mul_fn *mul_of(const struct hz_exec *x, const struct hz_packed *w)
 {
-    return x->options.precision == HZ_EXACT ? x->kern->linear[HZ_F32].mul : w->linear->mul;
+    return w->precise ? x->kern->linear[HZ_F32].mul : w->linear->mul;
 }
 
 /* y (rows of the panel's blocks first .. end-1, 16 columns) = panel times tile. */
 static void tile_product(struct hz_exec *x, const struct hz_packed *w, uint32_t expert, uint32_t tile,
                          const struct hz_panel *panel, uint32_t first, uint32_t end, float *y, size_t ldy, int thread)
 {
-    const uint8_t *t = tile_ready(x, w, expert, tile, &x->scratch[thread]);
+    const uint8_t *t = tile_ready(w, expert, tile, &x->scratch[thread]);
     hz_mul_fn *mul = mul_of(x, w);
     for (uint32_t b = first; b < end; b++)
         mul(t, w->cols, panel, b, y + (size_t)(b - first) * panel->at_once * ldy, ldy);
@@ -122,10 +120,10 @@ void hz_linear_run(struct hz_exec *x, const struct hz_step *s, int thread, uint3
     const struct hz_tiles *t = &s->tiles[chunk];
     const struct hz_op *op = &s->ops[t->which];
     const struct hz_packed *w = x->packed[op->weight[0]];
-    const struct hz_panel *panel = &x->panels[s->panel[hz_wants(x, w)]];
+    const struct hz_panel *panel = &x->panels[s->panel[hz_wants(w)]];
     uint32_t blocks = hz_panel_blocks(panel), per = blocks;
     /* A tile that must be converted first is converted once for all rows; else pieces of the panel come first. */
-    bool converts = w->borrowed || (x->options.precision == HZ_EXACT && w->type != HZ_F32);
+    bool converts = w->borrowed || (w->precise && w->type != HZ_F32);
     if (!converts) {
         size_t bytes = x->kern->panel_bytes(panel->form, panel->k, panel->at_once);
         per = (uint32_t)HZ_MAX(PANEL_BYTES / bytes, 1);
@@ -215,7 +213,7 @@ void hz_moe_sort_run(struct hz_exec *x, const struct hz_step *s, int thread, uin
     const struct hz_packed *w = x->packed[op->weight[0]];
     uint32_t k = op->u.moe.k, pairs = x->batch->n_rows * k;
     m->experts = w->experts;
-    m->form = hz_wants(x, w);
+    m->form = hz_wants(w);
     m->k_cols = w->cols;
     memset(m->start, 0, (w->experts + 1) * sizeof *m->start);
     for (uint32_t p = 0; p < pairs; p++)

@@ -123,6 +123,7 @@ hz_status hz_cpu_pack(struct hz_device *dev, const struct hz_weight *weight, con
     w->experts = HZ_MAX(weight->experts, 1);
     w->rows = weight->rows / w->experts;
     w->cols = weight->cols;
+    w->precise = options->precision == HZ_EXACT || weight->uses & HZ_USE_ROUTER;
     w->row_bytes = (size_t)hz_dtype_row_bytes(rows->type, weight->cols);
     if (weight->uses & HZ_USE_VECTOR) {
         w->rows = 1;
