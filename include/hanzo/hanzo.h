@@ -186,6 +186,7 @@ struct hz_request_options {
     const char *const *stop;      /* stop strings */
     size_t n_stop;
     bool ignore_eos;
+    bool any_id;                  /* ids without a token, which pad the vocabulary, may be drawn as well */
     bool special_text;            /* special tokens show in the text */
     uint32_t top_logprobs;        /* alternatives in token events, at most 20 */
     bool logprobs;                /* token events carry logprobs */

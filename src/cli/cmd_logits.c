@@ -64,7 +64,8 @@ static hz_status compute(const struct logits_opts *o, const struct hz_id_list *i
         .ids = ids->at,
         .n_ids = ids->n,
         .max_tokens = (int32_t)o->greedy,
-        .ignore_eos = true, /* N ids were asked for */
+        .ignore_eos = true, /* N ids were asked for, */
+        .any_id = true,     /* of the largest of the logits written */
         .want = HZ_WANT_LOGITS,
     };
     hz_sampling_greedy(&request.sampling);

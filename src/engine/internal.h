@@ -54,7 +54,7 @@ struct hz_request {
     uint32_t n_prompt;
     uint32_t n_max; /* longest it may become, prompt included */
     unsigned want;
-    bool ignore_eos, logprobs;
+    bool ignore_eos, any_id, logprobs;
     uint32_t n_top;
     void (*wake)(void *user);
     void *user;

@@ -261,6 +261,7 @@ static hz_status make_request(struct hz_engine *e, const struct hz_request_optio
     r->n_max = r->n_prompt + (o->max_tokens < 0 ? room : HZ_MIN((uint32_t)o->max_tokens, room));
     r->want = o->want;
     r->ignore_eos = o->ignore_eos;
+    r->any_id = o->any_id;
     r->n_top = o->top_logprobs;
     r->logprobs = o->logprobs || o->top_logprobs;
     r->wake = o->wake;

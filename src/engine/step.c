@@ -191,7 +191,7 @@ static uint32_t put_specs(struct hz_engine *e)
         struct hz_draw_spec *spec = &e->specs[n];
         *spec = (struct hz_draw_spec){.output = r->first_output + r->n_outputs - 1,
                                       .slot = r->slot,
-                                      .mask = e->mask,
+                                      .mask = r->any_id ? NULL : e->mask,
                                       .n_top = r->n_top,
                                       .logprob = r->logprobs};
         hz_sample_spec(r->sample, r->n_tokens - r->n_prompt, spec);
@@ -227,6 +227,11 @@ static hz_status flush_text(struct hz_request *r, bool *met, struct hz_error *er
     return hz_request_put_text(r, NULL, NULL, 0, text, n, err);
 }
 
+static bool has_token(const struct hz_engine *e, int32_t id)
+{
+    return !e->mask || e->mask[id / 32] >> id % 32 & 1;
+}
+
 /* The drawn token joins the answer. *finish: whether and how that ends it. */
 static hz_status accept(struct hz_engine *e, struct hz_request *r, bool *ends, enum hz_finish *finish,
                         struct hz_error *err)
@@ -245,7 +250,7 @@ static hz_status accept(struct hz_engine *e, struct hz_request *r, bool *ends, e
     e->now.completion_tokens++;
     hz_sample_push(r->sample, drawn->id, true);
     bool end = ends_answer(e, r, drawn->id);
-    if (r->detok && !end) /* the token that ends the answer isn't part of its text */
+    if (r->detok && !end && has_token(e, drawn->id)) /* the token that ends the answer isn't part of its text */
         HZ_TRY(hz_detok_push(r->detok, drawn->id, &piece, &len, err));
     HZ_TRY(hz_stops_push(r->stops, piece, len, &text, &n, &met, err));
     HZ_TRY(hz_request_put_text(r, drawn, piece, len, text, n, err));

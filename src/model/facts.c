@@ -150,11 +150,24 @@ static void read_gguf(const struct hz_gguf *g, struct hz_model_facts *f, struct 
 
 /* ----------------------------------------------------------------------------------------------------------------- */
 
+/* What the configuration says, but the extrapolation of dynamic NTK starts only there. */
+static uint32_t longest(const struct hz_config *c, const struct hz_plan *p)
+{
+    double factor = 1;
+    for (uint32_t i = 0; i < p->n_ropes; i++)
+        if (p->ropes[i].dynamic)
+            factor = HZ_MAX(factor, p->ropes[i].factor);
+    return (uint32_t)HZ_MIN(c->context * factor, INT32_MAX);
+}
+
 hz_status hz_facts_read(struct hz_config *c, struct hz_plan *p, struct hz_model_facts *facts, struct hz_error *err)
 {
     struct eos eos = {.n = 0};
-    *facts = (struct hz_model_facts){
-        .arch = p->name, .context = c->context, .n_vocab = p->n_vocab, .bos = -1, .sampling = {NAN, NAN, NAN, NAN, -1}};
+    *facts = (struct hz_model_facts){.arch = p->name,
+                                     .context = longest(c, p),
+                                     .n_vocab = p->n_vocab,
+                                     .bos = -1,
+                                     .sampling = {NAN, NAN, NAN, NAN, -1}};
     if (c->ck->gguf)
         read_gguf(c->ck->gguf, facts, &eos);
     else

@@ -65,8 +65,9 @@ def encode(tensor, kind):
 
 
 class Converter:
-    def __init__(self, folder, kind):
+    def __init__(self, folder, kind, tokens):
         self.config = json.loads((folder / "config.json").read_text())
+        self.tokens = tokens or self.config["vocab_size"]
         self.source = load(folder / "model.safetensors")
         self.model_type = self.config["model_type"]
         self.arch = ARCHITECTURES[self.model_type]
@@ -161,7 +162,7 @@ class Converter:
         self.put("embedding_length", U32, self.find("hidden_size", "n_embd"))
         self.put("attention.head_count", U32, self.find("num_attention_heads", "n_head"))
         if self.arch == "gpt2":
-            self.put("feed_forward_length", U32, 4 * self.config["n_embd"])
+            self.put("feed_forward_length", U32, self.find("n_inner", default=4 * self.config["n_embd"]))
         else:
             self.put("feed_forward_length", U32, self.config["intermediate_size"])
             self.put("attention.head_count_kv", U32, self.config["num_key_value_heads"])
@@ -169,7 +170,7 @@ class Converter:
         self.put(f"attention.layer_norm{'' if layer_norm else '_rms'}_epsilon", F32, eps)
         if self.arch == "llama":
             self.put("vocab_size", U32, self.config["vocab_size"])
-        if self.arch.startswith("gemma") or self.arch.startswith("qwen3"):
+        if self.find("head_dim"):
             self.put("attention.key_length", U32, self.config["head_dim"])
             self.put("attention.value_length", U32, self.config["head_dim"])
         if self.arch in ("gemma2", "gemma3", "phi3"):
@@ -190,7 +191,8 @@ class Converter:
         self.put("expert_feed_forward_length", U32, self.find("moe_intermediate_size"))
 
     def vocabulary(self):
-        tokens = makers.byte_tokens()
+        tokens = makers.byte_tokens()[:self.tokens]
+        tokens += [f"[UNUSED{i}]" for i in range(len(tokens), self.tokens)]
         self.put("tokenizer.ggml.model", STRING, "gpt2")
         self.put("tokenizer.ggml.pre", STRING, "gpt-2")
         self.put("tokenizer.ggml.tokens", ARRAY, (STRING, tokens))
@@ -229,8 +231,9 @@ def llama3_divisors(rope, dim):
     return np.array(divisors, np.float32)
 
 
-def convert(folder, out, kind="F32"):
-    Path(out).write_bytes(Converter(Path(folder), kind).convert())
+def convert(folder, out, kind="F32", tokens=None):
+    """tokens: how many of the vocabulary's ids have one; all if it is not given."""
+    Path(out).write_bytes(Converter(Path(folder), kind, tokens).convert())
 
 
 if __name__ == "__main__":

@@ -85,3 +85,11 @@ def test_gguf(name, kind, tmp_path):
     model = tmp_path / "model.gguf"
     make_gguf.convert(folder, model, kind)
     check(model, folder / "reference.safetensors", tmp_path)
+
+
+def test_rows_without_token(tmp_path):
+    """Greedy ids are those of the largest logits, also where the tokenizer has no token for them."""
+    folder = golden("llama")
+    model = tmp_path / "model.gguf"
+    make_gguf.convert(folder, model, tokens=100)
+    check(model, folder / "reference.safetensors", tmp_path)

@@ -17,7 +17,7 @@ static void cohere(struct hz_config *c, struct hz_plan *p)
     hz_decoder_read(c, p, &d, 8192);
     hz_decoder_attention_bias(c, &d);
     d.logit_scale = hz_config_f64(c, "logit_scale|.logit_scale", 0.0625);
-    hz_decoder_rope(c, p, &d, 10000);
+    hz_decoder_rope(c, p, &d, 500000);
     hz_decoder_emit(c, p, &d);
 }
 

@@ -1,6 +1,8 @@
 /* qwen.c - Qwen 2 (biases on q, k and v), Qwen 3 (norms on q and k instead), Qwen 3 with experts. */
 #include "model/arch/decoder.h"
 
+#include <stdio.h>
+
 static bool from_layer(uint32_t layer, uint32_t n)
 {
     return layer >= n;
@@ -40,6 +42,14 @@ static void qwen3(struct hz_config *c, struct hz_plan *p)
     hz_decoder_emit(c, p, &d);
 }
 
+/* GGUF has no word for layers without experts but what they have. */
+static bool has_router(struct hz_config *c, uint32_t layer)
+{
+    char name[64];
+    snprintf(name, sizeof name, "layers.%u.mlp.gate.weight", layer);
+    return hz_config_tensor(c, name);
+}
+
 static void qwen3_moe(struct hz_config *c, struct hz_plan *p)
 {
     struct hz_decoder d = {
@@ -57,7 +67,7 @@ static void qwen3_moe(struct hz_config *c, struct hz_plan *p)
     hz_decoder_windows(c, &d, window, hz_decoder_all_slide, 0);
     uint32_t step = hz_config_size(c, "decoder_sparse_step", 1, INT32_MAX), plain = hz_config_len(c, "mlp_only_layers");
     for (uint32_t i = 0; !hz_config_failed(c) && i < d.n_layers; i++)
-        d.layers[i].dense = (i + 1) % step != 0;
+        d.layers[i].dense = (i + 1) % step != 0 || (hz_config_is_gguf(c) && !has_router(c, i));
     for (uint32_t i = 0; !hz_config_failed(c) && i < plain; i++) {
         uint32_t layer = hz_config_u32_at(c, "mlp_only_layers", i, 0);
         if (layer < d.n_layers)

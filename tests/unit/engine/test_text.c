@@ -134,7 +134,7 @@ static void test_held_back(void **state)
     hz_engine_close(e);
 }
 
-/* The token that ends the answer is not in its text; special ones are only on request; ids without a token never come.
+/* The token that ends the answer is not in its text; special ones are only on request, and so are ids without a token.
  */
 static void test_special_tokens(void **state)
 {
@@ -158,6 +158,11 @@ static void test_special_tokens(void **state)
     o.special_text = true;
     toy_run(e, &o, &a);
     assert_int_equal(a.len, 3 * strlen("<|start|>"));
+    o.any_id = true;
+    toy_run(e, &o, &a);
+    assert_int_equal(a.n, 3);
+    assert_int_equal(a.ids[0], 262);
+    o.any_id = false;
     o.sampling.bias = force + 1;
     o.sampling.n_bias = 2;
     o.ignore_eos = false;

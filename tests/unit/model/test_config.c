@@ -445,7 +445,33 @@ static void rope_by_length(void **state)
     taken(&p, GOLDEN("llama"), "{\"rope_scaling\": {\"type\": \"dynamic\", \"factor\": 2}}");
     close_to(frequency(&p, 0, 128, 3, &scale), plain(3));
     close_to(frequency(&p, 0, 256, 3, &scale), pow(10000 * pow(2.0 * 256 / 128 - 1, 16.0 / 14), -6.0 / 16));
+    assert_int_equal(p.facts.context, 256); /* 128 would keep it from ever growing */
     patched_close(&p);
+}
+
+/* What transformers 5 takes where no base is given. */
+static void rope_defaults(void **state)
+{
+    static const struct {
+        const char *path, *patch;
+        double base;
+    } all[] = {
+        {GOLDEN("llama"), "{\"rope_theta\": \"REMOVE\"}", 1e4},
+        {GOLDEN("llama"), "{\"rope_theta\": \"REMOVE\", \"model_type\": \"smollm3\"}", 2e6},
+        {GOLDEN("llama"),
+         "{\"rope_theta\": \"REMOVE\", \"model_type\": \"cohere\", \"mlp_bias\": \"REMOVE\","
+         " \"rms_norm_eps\": \"REMOVE\"}",
+         5e5},
+        {GOLDEN("mixtral"), "{\"rope_parameters\": \"REMOVE\"}", 1e6},
+    };
+    struct patched p;
+    float scale;
+    (void)state;
+    for (size_t i = 0; i < HZ_COUNT(all); i++) {
+        taken(&p, all[i].path, all[i].patch);
+        close_to(frequency(&p, 0, 1, 2, &scale), pow(all[i].base, -4.0 / 16));
+        patched_close(&p);
+    }
 }
 
 static void rope_gemma3(void **state)
@@ -524,11 +550,12 @@ static void granite_like(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(unread_keys), cmocka_unit_test(quantized),      cmocka_unit_test(wrong_values),
-        cmocka_unit_test(shapes),      cmocka_unit_test(defaults),       cmocka_unit_test(shell),
-        cmocka_unit_test(windows),     cmocka_unit_test(rope_spellings), cmocka_unit_test(rope_refusals),
-        cmocka_unit_test(rope_yarn),   cmocka_unit_test(rope_by_length), cmocka_unit_test(rope_gemma3),
-        cmocka_unit_test(generation),  cmocka_unit_test(archs),          cmocka_unit_test(granite_like),
+        cmocka_unit_test(unread_keys),  cmocka_unit_test(quantized),      cmocka_unit_test(wrong_values),
+        cmocka_unit_test(shapes),       cmocka_unit_test(defaults),       cmocka_unit_test(shell),
+        cmocka_unit_test(windows),      cmocka_unit_test(rope_spellings), cmocka_unit_test(rope_refusals),
+        cmocka_unit_test(rope_yarn),    cmocka_unit_test(rope_by_length), cmocka_unit_test(rope_defaults),
+        cmocka_unit_test(rope_gemma3),  cmocka_unit_test(generation),     cmocka_unit_test(archs),
+        cmocka_unit_test(granite_like),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

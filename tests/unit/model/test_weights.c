@@ -537,6 +537,45 @@ static void gguf_defaults(void **state)
     gguf_refused(&m, "architecture warp");
 }
 
+/* Layers of a Qwen 3 with experts that have none: no key says so. */
+static void gguf_dense_layer(void **state)
+{
+    static const char *const norms[] = {"attn_norm", "ffn_norm", "attn_q_norm", "attn_k_norm", NULL};
+    struct maker m;
+    struct opened o;
+    uint32_t glus = 0, routes = 0;
+    (void)state;
+    maker_start(&m, "qwen3moe");
+    meta_u32(&m, ".block_count", 2);
+    meta_u32(&m, ".context_length", 64);
+    meta_u32(&m, ".embedding_length", EMBD);
+    meta_u32(&m, ".attention.head_count", HEADS);
+    meta_u32(&m, ".attention.head_count_kv", KV_HEADS);
+    meta_u32(&m, ".attention.key_length", DIM);
+    meta_u32(&m, ".attention.value_length", DIM);
+    meta_u32(&m, ".feed_forward_length", FF);
+    meta_u32(&m, ".expert_count", 2);
+    meta_u32(&m, ".expert_used_count", 1);
+    meta_u32(&m, ".expert_feed_forward_length", DIM);
+    meta_f32(&m, ".attention.layer_norm_rms_epsilon", 1e-5f);
+    block(&m, 0, norms);
+    block(&m, 1, norms);
+    tensor(&m, "blk.1.ffn_gate_inp.weight", 2, EMBD);
+    tensor(&m, "blk.1.ffn_gate_exps.weight", 2 * DIM, EMBD);
+    tensor(&m, "blk.1.ffn_up_exps.weight", 2 * DIM, EMBD);
+    tensor(&m, "blk.1.ffn_down_exps.weight", 2 * EMBD, DIM);
+    tensor(&m, "token_embd.weight", VOCAB, EMBD);
+    tensor(&m, "output_norm.weight", EMBD, 0);
+    gguf_taken(&m, &o);
+    for (uint32_t i = 0; i < o.plan->n_ops; i++) {
+        glus += o.plan->ops[i].kind == HZ_OP_GLU && o.plan->ops[i].layer == 0;
+        routes += o.plan->ops[i].kind == HZ_OP_ROUTE && o.plan->ops[i].layer == 1;
+    }
+    assert_int_equal(glus, 1);
+    assert_int_equal(routes, 1);
+    close_made(&o);
+}
+
 static void gguf_rope(void **state)
 {
     (void)state;
@@ -634,9 +673,10 @@ static void gguf_ends(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pieces),    cmocka_unit_test(vectors),     cmocka_unit_test(refusals),
-        cmocka_unit_test(progress),  cmocka_unit_test(permuted),    cmocka_unit_test(gguf_defaults),
-        cmocka_unit_test(gguf_rope), cmocka_unit_test(gguf_gemma3), cmocka_unit_test(gguf_ends),
+        cmocka_unit_test(pieces),           cmocka_unit_test(vectors),   cmocka_unit_test(refusals),
+        cmocka_unit_test(progress),         cmocka_unit_test(permuted),  cmocka_unit_test(gguf_defaults),
+        cmocka_unit_test(gguf_dense_layer), cmocka_unit_test(gguf_rope), cmocka_unit_test(gguf_gemma3),
+        cmocka_unit_test(gguf_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
