@@ -21,8 +21,7 @@ struct hz_chat {
     struct hz_json_doc *special; /* an object of strings */
 };
 
-/* ---- compiling
- * ------------------------------------------------------------------------------------------------------------- */
+/* ---- compiling -------------------------------------------------------------------------------------------------- */
 
 /* Renders one user message with this content (JSON) and nothing else, to see what the template does with it. */
 static hz_status probe(const struct template *t, struct hz_json special, const char *content, struct hz_buf *out)
@@ -147,8 +146,7 @@ void hz_chat_free(struct hz_chat *chat)
     free(chat);
 }
 
-/* ---- rendering
- * --------------------------------------------------------------------------------------------------------------- */
+/* ---- rendering -------------------------------------------------------------------------------------------------- */
 
 static const struct template *template_named(const struct hz_chat *chat, const char *name)
 {

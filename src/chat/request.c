@@ -33,8 +33,7 @@ static bool same_string(struct hz_json a, struct hz_json b)
     return s && t && n == m && !memcmp(s, t, n);
 }
 
-/* ---- reading
- * --------------------------------------------------------------------------------------------------------------- */
+/* ---- reading ---------------------------------------------------------------------------------------------------- */
 
 static hz_status read_bool(struct hz_json json, const char *key, bool otherwise, bool *out, struct hz_error *err)
 {
@@ -151,8 +150,7 @@ bool hz_chat_request_continues(const struct hz_chat_request *request, const char
     return false;
 }
 
-/* ---- writing
- * --------------------------------------------------------------------------------------------------------------- */
+/* ---- writing ---------------------------------------------------------------------------------------------------- */
 
 struct writing {
     const struct hz_chat_request *request;

@@ -125,11 +125,10 @@ struct hz_jinja {
     size_t len;
     struct hz_jinja_body body;
     struct hz_jinja_scope scope;
-    bool has_blocks;
+    struct hz_jinja_body blocks; /* all BLOCKs */
 };
 
-/* ---- tokens (jinja_lex.c) -------------------------------------------------------------------------------------------
- */
+/* ---- tokens (jinja_lex.c) --------------------------------------------------------------------------------------- */
 
 enum hz_jinja_token_type {
     HZ_JINJA_T_EOF,
@@ -157,8 +156,7 @@ hz_status hz_jinja_fail_at(struct hz_jinja *t, uint32_t line, const char *fmt, .
 /* All tokens of t->source, EOF at the end; in t's arena. */
 hz_status hz_jinja_lex(struct hz_jinja *t, struct hz_jinja_token **tokens, size_t *n);
 
-/* ---- parsing (jinja_parse.c, jinja_parse_expr.c)
- * ------------------------------------------------------------------------ */
+/* ---- parsing (jinja_parse.c, jinja_parse_expr.c) ---------------------------------------------------------------- */
 
 struct hz_jinja_parser {
     struct hz_jinja *t;
@@ -192,8 +190,7 @@ hz_status hz_jinja_parse(struct hz_jinja *t, const struct hz_jinja_token *tokens
 /* Gives every name its place and every filter and test its function (jinja_scope.c). */
 hz_status hz_jinja_resolve(struct hz_jinja *t);
 
-/* ---- running
- * --------------------------------------------------------------------------------------------------------------- */
+/* ---- running ---------------------------------------------------------------------------------------------------- */
 
 struct hz_jinja_frame {
     struct hz_jinja_frame *up;

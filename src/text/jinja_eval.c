@@ -136,18 +136,20 @@ static hz_status eval_slice(struct hz_jinja_run *run, const struct hz_jinja_node
 {
     struct hz_py_val of, at[3] = {{.kind = HZ_PY_MISSING}};
     const struct hz_jinja_node *given[3] = {node->b, node->c, node->d};
+    bool fits = true;
     HZ_TRY(hz_jinja_eval(run, node->a, &of));
     for (int i = 0; i < 3; i++)
-        if (given[i])
+        if (given[i]) {
             HZ_TRY(hz_jinja_eval(run, given[i], &at[i]));
-    if (node->lenient && of.kind != HZ_PY_STR)
+            fits = fits && (hz_py_is_int(at[i]) || at[i].kind == HZ_PY_NONE);
+        }
+    fits = fits && (of.kind == HZ_PY_STR || of.kind == HZ_PY_LIST || of.kind == HZ_PY_TUPLE);
+    if (node->lenient && !fits)
         return hz_py_undefined_of(&run->py, of, hz_py_none(), out);
     return hz_py_slice(&run->py, of, at[0], at[1], at[2], out);
 }
 
-/* ---- calls
- * ---------------------------------------------------------------------------------------------------------------------
- */
+/* ---- calls ------------------------------------------------------------------------------------------------------ */
 
 static hz_status add_keyword(struct hz_jinja_run *run, struct hz_py_args *out, struct hz_py_val key, struct hz_py_val v)
 {
@@ -228,8 +230,7 @@ static hz_status eval_call(struct hz_jinja_run *run, const struct hz_jinja_node 
     return hz_py_call(&run->py, fn, &args, out);
 }
 
-/* ---- everything
- * ------------------------------------------------------------------------------------------------------------------ */
+/* ---- everything ------------------------------------------------------------------------------------------------- */
 
 static hz_status eval_name(struct hz_jinja_run *run, const struct hz_jinja_node *node, struct hz_py_val *out)
 {

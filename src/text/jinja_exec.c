@@ -3,10 +3,11 @@
 
 #include <string.h>
 
-/* ---- scopes and frames
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- scopes and frames ------------------------------------------------------------------------------------------ */
 
-/* The context's value, else the global function of that name, else MISSING. */
+static const struct hz_py_class self_class;
+
+/* The context's value, else the global function of that name, else MISSING. `self` is the template. */
 static hz_status resolve(struct hz_jinja_run *run, const struct hz_py_str *name, struct hz_py_val *out)
 {
     struct hz_py_val *found = hz_py_dict_get_str(run->exported, name->data, name->len);
@@ -17,6 +18,14 @@ static hz_status resolve(struct hz_jinja_run *run, const struct hz_py_str *name,
         return HZ_OK;
     }
     *out = (struct hz_py_val){.kind = HZ_PY_MISSING};
+    if (name->len == 4 && !memcmp(name->data, "self", 4)) {
+        struct hz_py_object *self = HZ_PY_NEW(&run->py, struct hz_py_object);
+        if (!self)
+            return hz_py_status(&run->py);
+        self->cls = &self_class;
+        *out = hz_py_object_val(self);
+        return HZ_OK;
+    }
     const struct hz_py_def *def = hz_jinja_find_global(name->data, name->len);
     return def ? hz_py_func(&run->py, def, *out, out) : HZ_OK;
 }
@@ -58,7 +67,7 @@ hz_status hz_jinja_assign(struct hz_jinja_run *run, const struct hz_jinja_node *
     struct hz_py *py = &run->py;
     if (target->type == HZ_JINJA_NAME) {
         *hz_jinja_slot(run, target->ref) = v;
-        if (run->t->has_blocks && !run->frame->up && !run->scopes)
+        if (run->t->blocks.n && !run->frame->up && !run->scopes)
             return hz_py_dict_set(py, run->exported, target->value, v);
         return HZ_OK;
     }
@@ -84,9 +93,7 @@ hz_status hz_jinja_assign(struct hz_jinja_run *run, const struct hz_jinja_node *
                                       : hz_py_fail(py, "too many values to unpack (expected %zu)", target->items.n);
 }
 
-/* ---- bodies
- * ---------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- bodies ----------------------------------------------------------------------------------------------------- */
 
 /* What a body puts out, as a string. */
 static hz_status capture(struct hz_jinja_run *run, const struct hz_jinja_body *body, struct hz_py_val *out)
@@ -98,6 +105,15 @@ static hz_status capture(struct hz_jinja_run *run, const struct hz_jinja_body *b
     run->out = outer;
     HZ_TRY(status);
     return hz_py_sb_end(&sb, out);
+}
+
+/* What a filter block or a call block puts out: text, or jinja2 cannot join it with the rest. */
+static hz_status put_text(struct hz_jinja_run *run, struct hz_py_val v)
+{
+    if (v.kind != HZ_PY_STR)
+        return hz_py_fail(&run->py, "sequence item: expected str instance, %s found", hz_py_type_name(v));
+    hz_py_sb_str(run->out, v);
+    return run->out->status;
 }
 
 static hz_status put_out(struct hz_jinja_run *run, struct hz_py_val v)
@@ -153,10 +169,8 @@ static hz_status exec_captured(struct hz_jinja_run *run, const struct hz_jinja_n
     v.safe = run->py.autoescape;
     if (filter)
         HZ_TRY(hz_jinja_eval_filter(run, filter, v, &v));
-    if (!set) {
-        hz_py_put_str(run->out, v);
-        return run->out->status;
-    }
+    if (!set)
+        return put_text(run, v);
     if (run->py.autoescape) {
         HZ_TRY(hz_py_str_of(&run->py, v, &v));
         v.safe = true;
@@ -214,9 +228,62 @@ static hz_status exec_block(struct hz_jinja_run *run, const struct hz_jinja_node
     return status;
 }
 
-/* ---- macros
- * ------------------------------------------------------------------------------------------------------------------------------
- */
+/* self.name, which puts out that block again when it is called */
+struct block_reference {
+    struct hz_py_object object;
+    const struct hz_jinja_node *node;
+};
+
+static hz_status block_call(struct hz_py *py, struct hz_py_object *o, const struct hz_py_args *args,
+                            struct hz_py_val *out)
+{
+    struct hz_jinja_run *run = (struct hz_jinja_run *)py;
+    struct hz_py_sb sb, *outer = run->out;
+    if (args->n || (args->kw && args->kw->n))
+        return hz_py_fail(py, "a block takes no arguments");
+    if (run->calls >= run->max_calls)
+        return hz_fail(py->err, HZ_E_LIMIT, "blocks call each other more than %d deep", run->max_calls);
+    hz_py_sb_begin(&sb, py);
+    run->out = &sb;
+    run->calls++;
+    hz_status status = exec_block(run, ((struct block_reference *)o)->node);
+    run->calls--;
+    run->out = outer;
+    HZ_TRY(status);
+    HZ_TRY(hz_py_sb_end(&sb, out));
+    out->safe = py->autoescape;
+    return HZ_OK;
+}
+
+static const struct hz_py_class block_class = {"BlockReference", NULL, block_call, NULL, NULL};
+
+static hz_status self_attr(struct hz_py *py, struct hz_py_object *o, const char *name, size_t len,
+                           struct hz_py_val *out)
+{
+    (void)o;
+    const struct hz_jinja_body *blocks = &((struct hz_jinja_run *)py)->t->blocks;
+    for (size_t i = 0; i < blocks->n; i++) {
+        const struct hz_py_str *own = blocks->at[i]->value.str;
+        if (own->len != len || memcmp(own->data, name, len))
+            continue;
+        struct block_reference *r = HZ_PY_NEW(py, struct block_reference);
+        if (!r)
+            return hz_py_status(py);
+        *r = (struct block_reference){{&block_class}, blocks->at[i]};
+        *out = hz_py_object_val(r);
+    }
+    return HZ_OK;
+}
+
+static void self_repr(struct hz_py_sb *sb, struct hz_py_object *o)
+{
+    (void)o;
+    hz_py_sb_puts(sb, "<TemplateReference None>");
+}
+
+static const struct hz_py_class self_class = {"TemplateReference", self_attr, NULL, NULL, self_repr};
+
+/* ---- macros ----------------------------------------------------------------------------------------------------- */
 
 struct macro {
     struct hz_py_object object;
@@ -387,7 +454,7 @@ static hz_status exec_call_block(struct hz_jinja_run *run, const struct hz_jinja
     HZ_TRY(hz_jinja_macro(run, node, &caller));
     if (!node->a) { /* a generation block is called at once, and marks nothing here */
         HZ_TRY(hz_py_call(py, caller, &args, &v));
-        return put_out(run, v);
+        return put_text(run, v);
     }
     HZ_TRY(hz_jinja_eval(run, node->a->a, &fn));
     HZ_TRY(hz_jinja_eval_args(run, &node->a->args, &args));
@@ -397,13 +464,10 @@ static hz_status exec_call_block(struct hz_jinja_run *run, const struct hz_jinja
     HZ_TRY(hz_py_dict_set(py, args.kw, key, caller));
     run->line = node->line;
     HZ_TRY(hz_py_call(py, fn, &args, &v));
-    hz_py_put_str(run->out, v);
-    return run->out->status;
+    return put_text(run, v);
 }
 
-/* ---- statements
- * ----------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- statements ------------------------------------------------------------------------------------------------- */
 
 static hz_status exec_set(struct hz_jinja_run *run, const struct hz_jinja_node *node)
 {

@@ -13,8 +13,7 @@ static struct hz_py_val or_none(struct hz_py_val v)
     return v.kind == HZ_PY_MISSING ? hz_py_none() : v;
 }
 
-/* ---- attributes of items: "a.b.0"
- * ------------------------------------------------------------------------------------------------ */
+/* ---- attributes of items: "a.b.0" ------------------------------------------------------------------------------- */
 
 /* The parts of a path; digits alone are an index. */
 static hz_status attribute_parts(struct hz_py *py, struct hz_py_val path, struct hz_py_list **out)
@@ -46,8 +45,7 @@ static hz_status get_attribute(struct hz_py *py, const struct hz_py_list *parts,
     return ignore_case && v->kind == HZ_PY_STR ? hz_py_change_case(py, HZ_PY_LOWER, *v, v) : HZ_OK;
 }
 
-/* ---- select, reject, map
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- select, reject, map ---------------------------------------------------------------------------------------- */
 
 struct picking {
     struct hz_py_iter it, *of; /* of: NULL before the first item */
@@ -189,8 +187,7 @@ static hz_status map(struct hz_py *py, struct hz_py_call *c, struct hz_py_val *o
     return attribute_parts(py, *attribute, &p->parts);
 }
 
-/* ---- generators whose items are all computed at the first one
- * ---------------------------------------------------------------------- */
+/* ---- generators whose items are all computed at the first one --------------------------------------------------- */
 
 struct deferred {
     struct hz_py_iter it;
@@ -333,8 +330,7 @@ static hz_status unique(struct hz_py *py, struct hz_py_call *c, struct hz_py_val
     return defer(py, c, 2, make_unique, out);
 }
 
-/* ---- sorting and grouping
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- sorting and grouping --------------------------------------------------------------------------------------- */
 
 /* One key for each item: the values of the attributes in "a,b", as a list so that equal ones are never ordered. */
 static hz_status sort(struct hz_py *py, struct hz_py_call *c, struct hz_py_val *out)
@@ -467,9 +463,7 @@ static hz_status largest(struct hz_py *py, struct hz_py_call *c, struct hz_py_va
     return extreme(py, c, true, out);
 }
 
-/* ---- the rest
- * ----------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- the rest --------------------------------------------------------------------------------------------------- */
 
 static hz_status sum(struct hz_py *py, struct hz_py_call *c, struct hz_py_val *out)
 {

@@ -10,9 +10,7 @@
 #include <ctype.h>
 #include <string.h>
 
-/* ---- striptags
- * --------------------------------------------------------------------------------------------------------------------
- */
+/* ---- striptags -------------------------------------------------------------------------------------------------- */
 
 /* Cuts everything from `open` to the next `close` behind it, both included, as often as there is such a pair. */
 static hz_status cut_between(struct hz_py *py, struct hz_py_val *s, const char *open, const char *close)
@@ -113,9 +111,7 @@ hz_status hz_jinja_striptags(struct hz_py *py, struct hz_py_call *c, struct hz_p
     return unescape(py, out);
 }
 
-/* ---- urlize
- * ------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- urlize ----------------------------------------------------------------------------------------------------- */
 
 static const char http_pattern[] =
     "^((https?://|www\\.)(([\\w%-]+\\.)+)?([a-z]{2,63}|xn--[\\w%]{2,59})"

@@ -18,8 +18,7 @@ static hz_status soft_str(struct hz_py *py, struct hz_py_val v, struct hz_py_val
     return v.kind == HZ_PY_STR ? HZ_OK : hz_py_str_of(py, v, out);
 }
 
-/* ---- case, blanks, markup
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- case, blanks, markup --------------------------------------------------------------------------------------- */
 
 static hz_status change_case(struct hz_py *py, struct hz_py_call *c, enum hz_py_case to, struct hz_py_val *out)
 {
@@ -136,9 +135,7 @@ static hz_status format(struct hz_py *py, struct hz_py_call *c, struct hz_py_val
     return hz_py_percent(py, *out, hz_py_tuple_val(args), out);
 }
 
-/* ---- layout
- * ------------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- layout ----------------------------------------------------------------------------------------------------- */
 
 static hz_status center(struct hz_py *py, struct hz_py_call *c, struct hz_py_val *out)
 {
@@ -230,9 +227,7 @@ static hz_status wordcount(struct hz_py *py, struct hz_py_call *c, struct hz_py_
     return HZ_OK;
 }
 
-/* ---- numbers
- * ----------------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- numbers ---------------------------------------------------------------------------------------------------- */
 
 static hz_status to_int(struct hz_py *py, struct hz_py_call *c, struct hz_py_val *out)
 {
@@ -301,14 +296,27 @@ static double round_to_tens(double v, int64_t places)
     return copysign(low + (up ? unit : 0), v);
 }
 
+/* The same of an int, exactly. */
+static hz_status round_int(struct hz_py *py, struct hz_py_val v, int64_t places, struct hz_py_val *out)
+{
+    struct hz_py_val unit, rest, twice, half;
+    HZ_TRY(hz_py_int_op(py, HZ_PY_POW, hz_py_int(10), hz_py_int(-HZ_MAX(places, -100000)), &unit));
+    HZ_TRY(hz_py_int_op(py, HZ_PY_MOD, v, unit, &rest));
+    HZ_TRY(hz_py_int_op(py, HZ_PY_SUB, v, rest, out));
+    HZ_TRY(hz_py_int_op(py, HZ_PY_MUL, rest, hz_py_int(2), &twice));
+    HZ_TRY(hz_py_int_op(py, HZ_PY_FLOORDIV, *out, unit, &half));
+    HZ_TRY(hz_py_int_op(py, HZ_PY_MOD, half, hz_py_int(2), &half));
+    int order = hz_py_number_order(twice, unit);
+    bool up = order > 0 || (order == 0 && hz_py_truth(half));
+    return up ? hz_py_int_op(py, HZ_PY_ADD, *out, unit, out) : HZ_OK;
+}
+
 static hz_status round_common(struct hz_py *py, struct hz_py_val v, int64_t places, struct hz_py_val *out)
 {
     enum { EXACT = 320 };
     char text[EXACT + 340];
-    if (hz_py_is_int(v) && (places >= 0 || v.kind == HZ_PY_BIGINT))
-        return hz_py_positive(py, v, out);
     if (hz_py_is_int(v))
-        return hz_py_int_from_double(py, places < -18 ? 0 : round_to_tens(hz_py_double(v), places), out);
+        return places < 0 ? round_int(py, v, places, out) : hz_py_positive(py, v, out);
     *out = v;
     if (!isfinite(v.f) || places > EXACT)
         return HZ_OK;
@@ -339,7 +347,7 @@ static hz_status round_number(struct hz_py *py, struct hz_py_call *c, struct hz_
     double unit = pow(10, (double)places), scaled = hz_py_double(v) * unit;
     if (!isfinite(scaled))
         return hz_py_fail(py, "cannot convert float infinity or NaN to integer");
-    *out = hz_py_float((up ? ceil(scaled) : floor(scaled)) / unit);
+    *out = hz_py_float(((up ? ceil(scaled) : floor(scaled)) + 0.0) / unit); /* by way of an int: no negative zero */
     return HZ_OK;
 }
 
@@ -361,7 +369,7 @@ static hz_status filesizeformat(struct hz_py *py, struct hz_py_call *c, struct h
     if (bytes == 1) {
         hz_py_sb_puts(&sb, "1 Byte");
     } else if (bytes < base) {
-        snprintf(text, sizeof text, "%.0f Bytes", trunc(bytes));
+        snprintf(text, sizeof text, "%.0f Bytes", trunc(bytes) + 0.0); /* no minus before a zero */
         hz_py_sb_puts(&sb, text);
     } else {
         size_t i = 0;
@@ -374,9 +382,7 @@ static hz_status filesizeformat(struct hz_py *py, struct hz_py_call *c, struct h
     return hz_py_sb_end(&sb, out);
 }
 
-/* ---- HTML and URLs
- * ------------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- HTML and URLs ---------------------------------------------------------------------------------------------- */
 
 static void put_url(struct hz_py_sb *sb, struct hz_py_val s, bool query)
 {
@@ -460,9 +466,7 @@ static hz_status xmlattr(struct hz_py *py, struct hz_py_call *c, struct hz_py_va
     return HZ_OK;
 }
 
-/* ---- JSON
- * ------------------------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- JSON ------------------------------------------------------------------------------------------------------- */
 
 static hz_status json_separators(struct hz_py *py, struct hz_py_val v, struct hz_py_dumps *how)
 {

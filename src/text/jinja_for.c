@@ -5,8 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- `for x in l if test`: an iterator over the items that pass, drawn as the loop goes
- * ---------------------------------- */
+/* ---- `for x in l if test`: an iterator over the items that pass, drawn as the loop goes ------------------------- */
 
 struct test_iter {
     struct hz_py_iter it, *of;
@@ -55,8 +54,7 @@ static hz_status test_iter_new(struct hz_jinja_run *run, const struct hz_jinja_n
     return hz_jinja_frame_new(run, &node->test_scope, up, &t->frame);
 }
 
-/* ---- the variable `loop`
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- the variable `loop` ---------------------------------------------------------------------------------------- */
 
 struct loop {
     struct hz_py_object object;
@@ -208,11 +206,33 @@ static void loop_repr(struct hz_py_sb *sb, struct hz_py_object *o)
 static hz_status loop_call(struct hz_py *py, struct hz_py_object *o, const struct hz_py_args *args,
                            struct hz_py_val *out);
 
-static const struct hz_py_class loop_class = {"LoopContext", loop_attr, loop_call, NULL, loop_repr};
+/* Walking `loop` itself takes items away from the loop, each with the loop at its side. */
+struct loop_iter {
+    struct hz_py_iter it;
+    struct loop *loop;
+};
 
-/* ---- looping
- * ------------------------------------------------------------------------------------------------------------------------
- */
+static hz_status loop_iter_next(struct hz_py *py, struct hz_py_iter *it, struct hz_py_val *out)
+{
+    struct loop *l = ((struct loop_iter *)it)->loop;
+    struct hz_py_val item;
+    HZ_TRY(loop_next(py, l, &item));
+    return item.kind == HZ_PY_MISSING ? HZ_OK : hz_py_pair(py, item, hz_py_object_val(l), out);
+}
+
+static hz_status loop_iter(struct hz_py *py, struct hz_py_object *o, struct hz_py_iter **out)
+{
+    struct loop_iter *it = HZ_PY_NEW(py, struct loop_iter);
+    if (!it)
+        return hz_py_status(py);
+    *it = (struct loop_iter){{loop_iter_next, false}, (struct loop *)o};
+    *out = &it->it;
+    return HZ_OK;
+}
+
+static const struct hz_py_class loop_class = {"LoopContext", loop_attr, loop_call, loop_iter, loop_repr};
+
+/* ---- looping ---------------------------------------------------------------------------------------------------- */
 
 static hz_status loop_new(struct hz_jinja_run *run, const struct hz_jinja_node *node, struct hz_py_val over,
                           struct hz_jinja_frame *up, int64_t depth0, struct loop **out)

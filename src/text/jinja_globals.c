@@ -9,8 +9,7 @@ static bool is(const char *name, size_t len, const char *text)
     return len == strlen(text) && !memcmp(name, text, len);
 }
 
-/* ---- namespace
- * ------------------------------------------------------------------------------------------------------------------ */
+/* ---- namespace -------------------------------------------------------------------------------------------------- */
 
 struct namespace
 {
@@ -103,9 +102,7 @@ static hz_status dict(struct hz_py *py, struct hz_py_call *c, struct hz_py_val *
     return HZ_OK;
 }
 
-/* ---- range
- * -----------------------------------------------------------------------------------------------------------------------
- */
+/* ---- range ------------------------------------------------------------------------------------------------------ */
 
 static hz_status range(struct hz_py *py, struct hz_py_call *c, struct hz_py_val *out)
 {
@@ -134,8 +131,7 @@ static hz_status range(struct hz_py *py, struct hz_py_call *c, struct hz_py_val 
     return HZ_OK;
 }
 
-/* ---- cycler and joiner
- * ------------------------------------------------------------------------------------------------------------- */
+/* ---- cycler and joiner ------------------------------------------------------------------------------------------ */
 
 struct cycler {
     struct hz_py_object object;
@@ -240,8 +236,7 @@ static hz_status joiner(struct hz_py *py, struct hz_py_call *c, struct hz_py_val
     return HZ_OK;
 }
 
-/* ---- what transformers adds
- * --------------------------------------------------------------------------------------------------------- */
+/* ---- what transformers adds ------------------------------------------------------------------------------------- */
 
 static hz_status raise_exception(struct hz_py *py, struct hz_py_call *c, struct hz_py_val *out)
 {

@@ -162,8 +162,7 @@ static hz_status lex_raw(struct lexer *x, size_t body)
     return hz_jinja_fail_at(x->t, line, "Missing end of raw directive");
 }
 
-/* ---- inside of tags
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- inside of tags --------------------------------------------------------------------------------------------- */
 
 /* Digits with single underscores between them: where they end. */
 static size_t skip_digits(const struct lexer *x, size_t at)

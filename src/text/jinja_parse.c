@@ -169,7 +169,13 @@ static hz_status parse_block(struct hz_jinja_parser *p, struct hz_jinja_node *no
     node->type = HZ_JINJA_BLOCK;
     HZ_TRY(hz_jinja_parse_target_name(p, &name));
     node->value = name->value;
-    p->t->has_blocks = true;
+    for (size_t i = 0; i < p->t->blocks.n; i++) {
+        const struct hz_py_str *other = p->t->blocks.at[i]->value.str, *own = node->value.str;
+        if (other->len == own->len && !memcmp(other->data, own->data, own->len))
+            return hz_jinja_fail_at(p->t, node->line, "block '%.*s' defined twice", (int)HZ_MIN(own->len, 60),
+                                    own->data);
+    }
+    HZ_TRY(hz_jinja_body_add(p->t, &p->t->blocks, node));
     hz_jinja_skip_name(p, "scoped");
     if (hz_jinja_is_name(p->at, "required"))
         return hz_jinja_fail_at(p->t, node->line, "a required block, but nothing can extend this template");

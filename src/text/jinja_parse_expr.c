@@ -4,8 +4,6 @@
 #include "text/utf8.h"
 
 #include <ctype.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -116,8 +114,7 @@ static hz_status tree_str(struct hz_jinja_parser *p, const char *s, size_t len, 
     return HZ_OK;
 }
 
-/* ---- literals
- * ------------------------------------------------------------------------------------------------------------------ */
+/* ---- literals --------------------------------------------------------------------------------------------------- */
 
 static hz_status bad_escape(struct hz_jinja_parser *p)
 {
@@ -146,7 +143,7 @@ static size_t spelled_escape(struct hz_py_sb *sb, const char *s, const char *end
     uint32_t cp;
     char text[16];
     size_t n = hz_utf8_decode(s, (size_t)(end - s), &cp);
-    snprintf(text, sizeof text, cp < 0x100 ? "\\x%02" PRIx32 : cp < 0x10000 ? "\\u%04" PRIx32 : "\\U%08" PRIx32, cp);
+    hz_py_escape_cp(cp, text);
     hz_py_sb_puts(sb, text);
     return n ? n : 1;
 }
@@ -330,8 +327,7 @@ static hz_status parse_primary(struct hz_jinja_parser *p, bool ns, struct hz_jin
     return hz_jinja_unexpected(p, "an expression");
 }
 
-/* ---- calls, subscripts, filters, tests
- * ------------------------------------------------------------------------------------------ */
+/* ---- calls, subscripts, filters, tests -------------------------------------------------------------------------- */
 
 static hz_status parse_keyword(struct hz_jinja_parser *p, struct hz_jinja_node *node)
 {
@@ -339,6 +335,11 @@ static hz_status parse_keyword(struct hz_jinja_parser *p, struct hz_jinja_node *
     struct hz_jinja_node *value;
     struct hz_py_val key;
     HZ_TRY(tree_str(p, p->at->text, p->at->len, &key));
+    for (size_t i = 0; i < args->values.n; i++)
+        if (args->keywords[i].str->len == key.str->len &&
+            !memcmp(args->keywords[i].str->data, key.str->data, key.str->len))
+            return hz_jinja_fail_at(p->t, p->at->line, "keyword argument repeated: %.*s", (int)HZ_MIN(key.str->len, 60),
+                                    key.str->data);
     p->at += 2;
     HZ_TRY(hz_jinja_parse_expr(p, &value));
     if (args->values.n == args->cap_keywords) {
@@ -393,9 +394,19 @@ static bool at_slice_end(struct hz_jinja_parser *p)
     return hz_jinja_is_op(p->at, "]") || hz_jinja_is_op(p->at, ",");
 }
 
+/* What jinja2 computes when it compiles: literals and operators on them. */
 static bool is_constant(const struct hz_jinja_node *node)
 {
-    return !node || node->type == HZ_JINJA_CONST;
+    bool plain = !node || node->type == HZ_JINJA_CONST;
+    if (plain)
+        return true;
+    bool operands = node->type == HZ_JINJA_NEG || node->type == HZ_JINJA_POS || node->type == HZ_JINJA_BINARY;
+    bool items = node->type == HZ_JINJA_LIST || node->type == HZ_JINJA_TUPLE || node->type == HZ_JINJA_DICT ||
+                 node->type == HZ_JINJA_CONCAT;
+    bool constant = operands || items;
+    for (size_t i = 0; items && constant && i < node->items.n; i++)
+        constant = is_constant(node->items.at[i]);
+    return constant && (!operands || (is_constant(node->a) && is_constant(node->b)));
 }
 
 /* of[...] behind the bracket. */
@@ -403,7 +414,9 @@ static hz_status parse_subscript(struct hz_jinja_parser *p, uint32_t line, struc
                                  struct hz_jinja_node **out)
 {
     struct hz_jinja_node *start = NULL, *stop = NULL, *step = NULL, *item;
-    if (!hz_jinja_is_op(p->at, ":"))
+    if (hz_jinja_is_op(p->at, "]")) /* nothing is an empty tuple */
+        HZ_TRY(hz_jinja_node_new(p, HZ_JINJA_TUPLE, line, &start));
+    else if (!hz_jinja_is_op(p->at, ":"))
         HZ_TRY(hz_jinja_parse_expr(p, &start));
     if (hz_jinja_skip_op(p, ":")) {
         if (!hz_jinja_is_op(p->at, ":") && !at_slice_end(p))
@@ -422,7 +435,7 @@ static hz_status parse_subscript(struct hz_jinja_parser *p, uint32_t line, struc
         struct hz_jinja_node *tuple;
         HZ_TRY(hz_jinja_node_new(p, HZ_JINJA_TUPLE, line, &tuple));
         HZ_TRY(add_item(p, tuple, &tuple->items, start));
-        while (hz_jinja_skip_op(p, ",") && !hz_jinja_is_op(p->at, "]")) {
+        while (hz_jinja_skip_op(p, ",")) {
             HZ_TRY(hz_jinja_parse_expr(p, &item));
             HZ_TRY(add_item(p, tuple, &tuple->items, item));
         }
@@ -536,9 +549,7 @@ static hz_status parse_filter_expr(struct hz_jinja_parser *p, struct hz_jinja_no
     }
 }
 
-/* ---- operators
- * -----------------------------------------------------------------------------------------------------------------------
- */
+/* ---- operators -------------------------------------------------------------------------------------------------- */
 
 static hz_status parse_unary(struct hz_jinja_parser *p, bool with_filter, struct hz_jinja_node **out)
 {
@@ -722,8 +733,7 @@ hz_status hz_jinja_parse_expr(struct hz_jinja_parser *p, struct hz_jinja_node **
     return HZ_OK;
 }
 
-/* ---- tuples and targets
- * ----------------------------------------------------------------------------------------------------------------- */
+/* ---- tuples and targets ----------------------------------------------------------------------------------------- */
 
 static bool at_tuple_end(struct hz_jinja_parser *p, const char *end_name)
 {

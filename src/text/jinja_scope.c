@@ -29,9 +29,7 @@ struct resolver {
 
 static const char *const special_names[] = {"caller", "kwargs", "varargs"};
 
-/* ---- symbols
- * -------------------------------------------------------------------------------------------------------------------
- */
+/* ---- symbols ---------------------------------------------------------------------------------------------------- */
 
 static bool same_name(const struct hz_py_str *a, const struct hz_py_str *b)
 {
@@ -126,8 +124,7 @@ static hz_status store(struct resolver *r, const struct hz_py_str *name, bool in
     return define(r, s, name, in_branch ? HZ_JINJA_RESOLVE : HZ_JINJA_UNDEFINED, nowhere);
 }
 
-/* ---- first pass over a scope: which names it has
- * --------------------------------------------------------------------------------- */
+/* ---- first pass over a scope: which names it has ---------------------------------------------------------------- */
 
 static hz_status scan_expr(struct resolver *r, const struct hz_jinja_node *e);
 
@@ -219,8 +216,7 @@ static hz_status scan_body(struct resolver *r, const struct hz_jinja_body *body,
     return HZ_OK;
 }
 
-/* ---- second pass: places for names, functions for filters
- * ---------------------------------------------------------------------------- */
+/* ---- second pass: places for names, functions for filters ------------------------------------------------------- */
 
 static hz_status bind_expr(struct resolver *r, struct hz_jinja_node *e);
 static hz_status bind_body(struct resolver *r, const struct hz_jinja_body *body);
@@ -386,6 +382,9 @@ static hz_status bind_macro(struct resolver *r, struct hz_jinja_node *node)
         HZ_TRY(bind_target(&body, node->params.at[i]));
     HZ_TRY(bind_exprs(&body, &node->defaults));
     HZ_TRY(bind_body(&body, &node->body));
+    for (size_t i = 0; node->wants[0] && i < node->params.n - node->defaults.n; i++)
+        if (hz_py_str_is(node->params.at[i]->value, "caller"))
+            return hz_jinja_fail_at(r->t, node->line, "the special argument caller must be omitted or given a default");
     for (int i = 0; i < 3; i++)
         if (node->wants[i]) {
             struct hz_py_str name = {special_names[i], strlen(special_names[i]), SIZE_MAX, NULL};

@@ -27,8 +27,29 @@ KIND_TEST(is_iterable, hz_py_iterable(v))
 KIND_TEST(is_sequence, hz_py_len(v) >= 0 && v.kind != HZ_PY_VIEW)
 KIND_TEST(is_callable, hz_py_callable(v))
 KIND_TEST(is_escaped, v.kind == HZ_PY_STR && v.safe)
-KIND_TEST(is_filter, v.kind == HZ_PY_STR && hz_jinja_find_filter(v.str->data, v.str->len))
-KIND_TEST(is_test, v.kind == HZ_PY_STR && hz_jinja_find_test(v.str->data, v.str->len))
+
+/* Whether there is such a filter or test; names are looked up in a dictionary, so a list is an error. */
+static hz_status is_known(struct hz_py *py, struct hz_py_val name, bool filter, struct hz_py_val *out)
+{
+    if (!hz_py_hashable(name))
+        return hz_py_fail(py, "unhashable type: '%s'", hz_py_type_name(name));
+    const struct hz_py_def *def = NULL;
+    if (name.kind == HZ_PY_STR)
+        def = filter ? hz_jinja_find_filter(name.str->data, name.str->len)
+                     : hz_jinja_find_test(name.str->data, name.str->len);
+    *out = hz_py_bool(def != NULL);
+    return HZ_OK;
+}
+
+static hz_status is_filter(struct hz_py *py, struct hz_py_call *c, struct hz_py_val *out)
+{
+    return is_known(py, c->self, true, out);
+}
+
+static hz_status is_test(struct hz_py *py, struct hz_py_call *c, struct hz_py_val *out)
+{
+    return is_known(py, c->self, false, out);
+}
 
 /* value % by == rest */
 static hz_status remainder_is(struct hz_py *py, struct hz_py_val value, struct hz_py_val by, int64_t rest,

@@ -97,7 +97,7 @@ struct hz_py {
 /* Deepest nesting of evaluation: some hundred bytes of C stack each. */
 enum { HZ_PY_MAX_DEPTH = 2500 };
 
-/* ---- failing and limits ------------------------------------------------------------------------------------------ */
+/* ---- failing and limits ----------------------------------------------------------------------------------------- */
 
 hz_status hz_py_fail(struct hz_py *py, const char *fmt, ...) HZ_PRINTF(2, 3);
 /* E_LIMIT once the steps are used up. n: nodes evaluated, or 1 for some 64 bytes of work. */
@@ -114,7 +114,7 @@ static inline hz_status hz_py_status(const struct hz_py *py)
 
 #define HZ_PY_NEW(py, type) ((type *)hz_py_alloc(py, 1, sizeof(type)))
 
-/* ---- making values ----------------------------------------------------------------------------------------------- */
+/* ---- making values ---------------------------------------------------------------------------------------------- */
 
 static inline struct hz_py_val hz_py_none(void)
 {
@@ -169,8 +169,7 @@ hz_status hz_py_dict_get(struct hz_py *py, struct hz_py_dict *dict, struct hz_py
 struct hz_py_val *hz_py_dict_get_str(struct hz_py_dict *dict, const char *key, size_t len);
 bool hz_py_hashable(struct hz_py_val v);
 
-/* ---- strings being built ------------------------------------------------------------------------------------------
- */
+/* ---- strings being built ---------------------------------------------------------------------------------------- */
 
 /* Appending never fails on the spot; hz_py_sb_end says whether all went well. */
 struct hz_py_sb {
@@ -189,8 +188,7 @@ void hz_py_sb_fill(struct hz_py_sb *sb, const char *s, size_t len, size_t times)
 void hz_py_sb_str(struct hz_py_sb *sb, struct hz_py_val s);
 hz_status hz_py_sb_end(struct hz_py_sb *sb, struct hz_py_val *out);
 
-/* ---- what every value can be asked --------------------------------------------------------------------------------
- */
+/* ---- what every value can be asked ------------------------------------------------------------------------------ */
 
 bool hz_py_truth(struct hz_py_val v);
 const char *hz_py_type_name(struct hz_py_val v); /* "str", "NoneType" */
@@ -198,6 +196,8 @@ const char *hz_py_type_name(struct hz_py_val v); /* "str", "NoneType" */
 hz_status hz_py_str_of(struct hz_py *py, struct hz_py_val v, struct hz_py_val *out);
 void hz_py_put_str(struct hz_py_sb *sb, struct hz_py_val v);
 void hz_py_put_repr(struct hz_py_sb *sb, struct hz_py_val v);
+void hz_py_put_ascii(struct hz_py_sb *sb, struct hz_py_val v); /* repr with escapes for all but ASCII */
+void hz_py_escape_cp(uint32_t cp, char out[16]);               /* \xe9, \u65e5 or \U0001f600 */
 hz_status hz_py_equal(struct hz_py *py, struct hz_py_val a, struct hz_py_val b, bool *out);
 /* a < b as Python orders them; values without an order are an error. */
 hz_status hz_py_less(struct hz_py *py, struct hz_py_val a, struct hz_py_val b, bool *out);
@@ -216,8 +216,7 @@ struct hz_py_dumps {
 };
 hz_status hz_py_to_json(struct hz_py *py, struct hz_py_val v, const struct hz_py_dumps *how, struct hz_py_val *out);
 
-/* ---- walking -------------------------------------------------------------------------------------------------------
- */
+/* ---- walking ---------------------------------------------------------------------------------------------------- */
 
 struct hz_py_iter {
     /* *out is MISSING at the end. */
@@ -236,8 +235,7 @@ hz_status hz_py_reversed(struct hz_py *py, struct hz_py_val v, struct hz_py_val 
 /* Sorts stably. keys: one for each item, or NULL: the items themselves. */
 hz_status hz_py_sort(struct hz_py *py, struct hz_py_list *items, const struct hz_py_val *keys, bool reverse);
 
-/* ---- operators ------------------------------------------------------------------------------------------------------
- */
+/* ---- operators -------------------------------------------------------------------------------------------------- */
 
 enum hz_py_op { HZ_PY_ADD, HZ_PY_SUB, HZ_PY_MUL, HZ_PY_DIV, HZ_PY_FLOORDIV, HZ_PY_MOD, HZ_PY_POW };
 hz_status hz_py_binary(struct hz_py *py, enum hz_py_op op, struct hz_py_val a, struct hz_py_val b,
@@ -254,8 +252,7 @@ hz_status hz_py_subscript(struct hz_py *py, struct hz_py_val v, struct hz_py_val
 /* Escapes & < > ' " unless v is markup already; the result is markup. */
 hz_status hz_py_escape(struct hz_py *py, struct hz_py_val v, struct hz_py_val *out);
 
-/* ---- numbers (py_int.c)
- * ----------------------------------------------------------------------------------------------- */
+/* ---- numbers (py_int.c) ----------------------------------------------------------------------------------------- */
 
 bool hz_py_is_int(struct hz_py_val v);    /* bool too */
 bool hz_py_is_number(struct hz_py_val v); /* int, bool or float */
@@ -276,8 +273,7 @@ bool hz_py_int_negative(struct hz_py_val v);
 hz_status hz_py_parse_int(struct hz_py *py, struct hz_py_val s, int64_t base, struct hz_py_val *out, bool *ok);
 bool hz_py_parse_float(struct hz_py_val s, double *out);
 
-/* ---- strings (py_str.c, py_case.c, py_format.c)
- * ----------------------------------------------------------------------- */
+/* ---- strings (py_str.c, py_case.c, py_format.c) ----------------------------------------------------------------- */
 
 size_t hz_py_chars(struct hz_py_val s);
 /* Byte offset of a code point's index, at most len. */
@@ -310,8 +306,7 @@ hz_status hz_py_str_format(struct hz_py *py, struct hz_py_val s, const struct hz
 void hz_py_put_fixed(struct hz_py_sb *sb, double v, int precision);
 hz_status hz_py_strftime(struct hz_py *py, struct hz_py_val format, struct hz_py_val *out);
 
-/* ---- attributes, functions and objects (py_attr.c, py_call.c)
- * ----------------------------------------------------------- */
+/* ---- attributes, functions and objects (py_attr.c, py_call.c) --------------------------------------------------- */
 
 struct hz_py_args { /* what a call was given */
     struct hz_py_val *at;

@@ -5,8 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- methods of lists, tuples and dictionaries
- * ------------------------------------------------------------------------------ */
+/* ---- methods of lists, tuples and dictionaries ------------------------------------------------------------------ */
 
 static hz_status list_index(struct hz_py *py, struct hz_py_call *c, struct hz_py_val *out)
 {
@@ -141,8 +140,7 @@ const struct hz_py_def hz_py_dict_methods[] = {
     {"update", "* **", refused},  {NULL, NULL, NULL},
 };
 
-/* ---- numbers, ranges and the rest
- * ------------------------------------------------------------------------------------------- */
+/* ---- numbers, ranges and the rest ------------------------------------------------------------------------------- */
 
 static hz_status bit_length(struct hz_py *py, struct hz_py_call *c, struct hz_py_val *out)
 {

@@ -7,8 +7,7 @@
 
 #include <string.h>
 
-/* ---- classes of code points
- * ------------------------------------------------------------------------------------------------ */
+/* ---- classes of code points ------------------------------------------------------------------------------------- */
 
 struct range {
     uint32_t first, last;
@@ -117,8 +116,7 @@ static bool is_case_ignorable(uint32_t cp)
            c == UTF8PROC_CATEGORY_LM || c == UTF8PROC_CATEGORY_SK;
 }
 
-/* ---- changing case
- * --------------------------------------------------------------------------------------------------------- */
+/* ---- changing case ---------------------------------------------------------------------------------------------- */
 
 static const struct special_case *special_of(uint32_t cp)
 {
@@ -220,8 +218,7 @@ hz_status hz_py_change_case(struct hz_py *py, enum hz_py_case to, struct hz_py_v
     return HZ_OK;
 }
 
-/* ---- classes of strings
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- classes of strings ----------------------------------------------------------------------------------------- */
 
 static bool is_ascii(uint32_t cp)
 {

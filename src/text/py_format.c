@@ -17,14 +17,14 @@ struct spec {
     char fill[4];
     size_t fill_len;
     char align; /* '<' '>' '^' '=', 0: the type's own */
-    char sign;  /* '-' '+' ' ' */
-    bool alternate;
+    char sign;  /* '-' '+' ' ', 0: not given */
+    bool alternate, no_negative_zero;
     char group;               /* ',' '_' or 0 */
     int64_t width, precision; /* -1: none */
     char type;
 };
 
-static const struct spec plain_spec = {.fill = " ", .fill_len = 1, .sign = '-', .width = -1, .precision = -1};
+static const struct spec plain_spec = {.fill = " ", .fill_len = 1, .width = -1, .precision = -1};
 
 /* Pads text, of which the first `head` bytes (sign and prefix) stand before filling zeros. */
 static void put_padded(struct hz_py_sb *sb, const struct spec *spec, const char *text, size_t len, size_t head,
@@ -63,7 +63,7 @@ static void put_number(struct hz_py_sb *sb, const struct spec *spec, bool negati
 {
     struct hz_py_sb text;
     hz_py_sb_begin(&text, sb->py);
-    if (negative || spec->sign != '-')
+    if (negative || spec->sign == '+' || spec->sign == ' ')
         hz_py_sb_putc(&text, negative ? '-' : spec->sign);
     hz_py_sb_puts(&text, prefix);
     size_t head = text.len, whole = 0;
@@ -113,26 +113,26 @@ static size_t print_float(char *text, size_t cap, double v, char type, int preci
 {
     const char fmt[] = {
         '%', alternate ? '#' : '.', alternate ? '.' : '*', alternate ? '*' : type, alternate ? type : '\0', '\0'};
-    int n = snprintf(text, cap, fmt, precision, fabs(v));
+    int n = HZ_MAX(snprintf(text, cap, fmt, precision, fabs(v)), 0);
     for (int i = 0; i < n; i++)
         if (!isalnum((unsigned char)text[i]) && text[i] != '-' && text[i] != '+')
             text[i] = '.';
     return (size_t)n;
 }
 
-/* format(v) with a precision but no type: as 'g', but never without a digit behind the point. */
+/* format(v) without a type: repr, or with a precision as 'g' that never is without a digit behind the point, and turns
+ * to an exponent one digit earlier. */
 static size_t print_general(char *text, size_t cap, double v, int precision)
 {
-    if (precision < 0) {
-        size_t n = hz_double_repr(fabs(v), text);
+    if (precision < 0)
+        return hz_double_repr(fabs(v), text);
+    precision = precision ? precision : 1;
+    size_t n = print_float(text, cap, v, 'e', precision - 1, false);
+    int exponent = atoi(strchr(text, 'e') + 1);
+    if (exponent == precision - 1)
         return n;
-    }
-    size_t n = print_float(text, cap, v, 'g', precision ? precision : 1, false);
-    double a = fabs(v);
-    bool exponent = memchr(text, 'e', n) != NULL;
-    if (!exponent && a != 0 && a >= pow(10, (precision ? precision : 1) - 1)) /* 'g' with one digit less before e */
-        return print_float(text, cap, v, 'e', (precision ? precision : 1) - 1, false);
-    if (!exponent && !memchr(text, '.', n) && n + 2 < cap) {
+    n = print_float(text, cap, v, 'g', precision, false);
+    if (!memchr(text, 'e', n) && !memchr(text, '.', n) && n + 2 < cap) {
         memcpy(text + n, ".0", 3);
         n += 2;
     }
@@ -163,7 +163,10 @@ static void put_float(struct hz_py_sb *sb, const struct spec *spec, double v)
     }
     for (size_t i = 0; upper && i < n; i++)
         text[i] = (char)toupper((unsigned char)text[i]);
-    put_number(sb, spec, negative, "", text, n);
+    bool zero = true;
+    for (size_t i = 0; i < n && tolower((unsigned char)text[i]) != 'e'; i++)
+        zero = zero && (text[i] == '0' || text[i] == '.' || text[i] == '%');
+    put_number(sb, spec, negative && !(zero && spec->no_negative_zero), "", text, n);
 }
 
 void hz_py_put_fixed(struct hz_py_sb *sb, double v, int precision)
@@ -197,8 +200,7 @@ static void put_char(struct hz_py_sb *sb, const struct spec *spec, struct hz_py_
         put_padded(sb, spec, text, hz_utf8_encode((uint32_t)cp, text), 0, align);
 }
 
-/* ---- s % args
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- s % args --------------------------------------------------------------------------------------------------- */
 
 struct percent {
     const char *at, *end;
@@ -316,8 +318,10 @@ static hz_status percent_text(struct hz_py *py, struct hz_py_sb *sb, const struc
     } else {
         struct hz_py_sb repr;
         hz_py_sb_begin(&repr, py);
-        hz_py_put_repr(&repr, v);
+        (spec->type == 'a' ? hz_py_put_ascii : hz_py_put_repr)(&repr, v);
         HZ_TRY(hz_py_sb_end(&repr, &v));
+        if (p->safe)
+            HZ_TRY(hz_py_escape(py, v, &v));
     }
     spec->align = spec->align == '=' ? '>' : spec->align; /* zeros never fill text */
     spec->fill[0] = ' ';
@@ -367,8 +371,6 @@ hz_status hz_py_percent(struct hz_py *py, struct hz_py_val s, struct hz_py_val a
     struct percent p = {s.str->data, s.str->data + s.str->len, args, 0, s.safe};
     struct hz_py_sb sb;
     hz_py_sb_begin(&sb, py);
-    if (args.kind == HZ_PY_UNDEFINED)
-        return hz_py_fail_undefined(py, args);
     while (p.at < p.end) {
         const char *next = memchr(p.at, '%', (size_t)(p.end - p.at));
         hz_py_sb_put(&sb, p.at, (size_t)((next ? next : p.end) - p.at));
@@ -376,7 +378,8 @@ hz_status hz_py_percent(struct hz_py *py, struct hz_py_val s, struct hz_py_val a
         if (next)
             HZ_TRY(percent_item(py, &sb, &p));
     }
-    bool mapping = args.kind == HZ_PY_DICT || args.kind == HZ_PY_LIST || args.kind == HZ_PY_RANGE;
+    bool mapping = args.kind == HZ_PY_DICT || args.kind == HZ_PY_LIST || args.kind == HZ_PY_RANGE ||
+                   args.kind == HZ_PY_UNDEFINED; /* what has __getitem__ need not be used */
     if (args.kind == HZ_PY_TUPLE ? p.used < args.list->n : !mapping && !p.used)
         return hz_py_fail(py, "not all arguments converted during string formatting");
     HZ_TRY(hz_py_sb_end(&sb, out));
@@ -384,8 +387,7 @@ hz_status hz_py_percent(struct hz_py *py, struct hz_py_val s, struct hz_py_val a
     return HZ_OK;
 }
 
-/* ---- format(value, spec)
- * --------------------------------------------------------------------------------------------------- */
+/* ---- format(value, spec) ---------------------------------------------------------------------------------------- */
 
 static bool is_align(char c)
 {
@@ -405,7 +407,8 @@ static hz_status parse_spec(struct hz_py *py, const char *at, const char *end, s
     uint32_t cp;
     *spec = plain_spec;
     size_t n = at < end ? hz_utf8_decode(at, (size_t)(end - at), &cp) : 0;
-    if (n && at + n < end && is_align(at[n])) {
+    bool filled = n && at + n < end && is_align(at[n]);
+    if (filled) {
         memcpy(spec->fill, at, n);
         spec->fill_len = n;
         spec->align = at[n];
@@ -415,15 +418,14 @@ static hz_status parse_spec(struct hz_py *py, const char *at, const char *end, s
     }
     if (at < end && (*at == '+' || *at == '-' || *at == ' '))
         spec->sign = *at++;
-    if (at < end && *at == '#') {
-        spec->alternate = true;
-        at++;
-    }
+    spec->no_negative_zero = at < end && *at == 'z';
+    at += spec->no_negative_zero;
+    spec->alternate = at < end && *at == '#';
+    at += spec->alternate;
     if (at < end && *at == '0') {
-        if (!spec->align) {
+        spec->align = spec->align ? spec->align : '=';
+        if (!filled)
             spec->fill[0] = '0';
-            spec->align = '=';
-        }
         at++;
     }
     if (at < end && isdigit((unsigned char)*at))
@@ -444,6 +446,8 @@ static hz_status format_int(struct hz_py *py, struct hz_py_sb *sb, struct spec *
 {
     if (strchr("eEfFgG%", spec->type) && spec->type)
         put_float(sb, spec, hz_py_double(v));
+    else if (spec->no_negative_zero)
+        return hz_py_fail(py, "Negative zero coercion (z) not allowed in format specifier with integer");
     else if (spec->precision >= 0)
         return hz_py_fail(py, "Precision not allowed in integer format specifier");
     else if (spec->type == 'c')
@@ -474,7 +478,7 @@ static hz_status format_value(struct hz_py *py, struct hz_py_sb *sb, struct hz_p
     }
     if (v.kind != HZ_PY_STR)
         return hz_py_fail(py, "unsupported format string passed to %s.__format__", hz_py_type_name(v));
-    if ((spec.type && spec.type != 's') || spec.sign != '-' || spec.alternate || spec.group)
+    if ((spec.type && spec.type != 's') || spec.sign || spec.alternate || spec.group || spec.no_negative_zero)
         return hz_py_fail(py, "Invalid format specifier for object of type 'str'");
     if (spec.align == '=') {
         if (spec.fill[0] != '0' || s[0] != '0')
@@ -485,8 +489,7 @@ static hz_status format_value(struct hz_py *py, struct hz_py_sb *sb, struct hz_p
     return sb->status;
 }
 
-/* ---- s.format(...)
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- s.format(...) ---------------------------------------------------------------------------------------------- */
 
 struct formatting {
     const struct hz_py_val *args;
@@ -601,10 +604,7 @@ static hz_status format_field(struct hz_py *py, struct hz_py_sb *sb, struct form
             return hz_py_fail(py, "Unknown conversion specifier");
         struct hz_py_sb text;
         hz_py_sb_begin(&text, py);
-        if (c == 's')
-            hz_py_put_str(&text, v);
-        else
-            hz_py_put_repr(&text, v);
+        (c == 's' ? hz_py_put_str : c == 'a' ? hz_py_put_ascii : hz_py_put_repr)(&text, v);
         HZ_TRY(hz_py_sb_end(&text, &v));
     }
     struct hz_py_sb text;

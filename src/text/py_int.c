@@ -31,8 +31,7 @@ bool hz_py_int_negative(struct hz_py_val v)
     return v.kind == HZ_PY_BIGINT ? v.big->negative : v.kind == HZ_PY_INT && v.i < 0;
 }
 
-/* ---- conversions
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- conversions ------------------------------------------------------------------------------------------------ */
 
 /* A view of any int as a big one; `limbs` is room for a small one. */
 static struct hz_py_big big_of(struct hz_py_val v, uint32_t limbs[3])
@@ -189,12 +188,24 @@ int hz_py_number_order(struct hz_py_val a, struct hz_py_val b)
         double part = f - (double)whole;
         return x != whole ? (x > whole) - (x < whole) : (part < 0) - (part > 0);
     }
-    double d = hz_py_double(a);
-    return (d > f) - (d < f);
+    /* Beyond 64 bits a finite float is whole: compare it digit by digit. */
+    if (isinf(f) || a.kind != HZ_PY_BIGINT)
+        return f > 0 ? -1 : 1;
+    enum { DIGITS = 309, LIMBS = DIGITS / 9 + 1 };
+    char text[DIGITS + 16];
+    uint32_t limbs[LIMBS + 1] = {0};
+    struct hz_py_big whole = {f < 0, 0, limbs};
+    int n = snprintf(text, sizeof text, "%.0f", trunc(fabs(f)));
+    for (int end = n; end > 0; end -= 9) {
+        uint32_t limb = 0;
+        for (int i = HZ_MAX(end - 9, 0); i < end; i++)
+            limb = limb * 10 + (uint32_t)(text[i] - '0');
+        limbs[whole.n++] = limb;
+    }
+    return hz_py_big_order(a.big, &whole);
 }
 
-/* ---- arithmetic ----------------------------------------------------------------------------------------------------
- */
+/* ---- arithmetic ------------------------------------------------------------------------------------------------- */
 
 static hz_status big_op(struct hz_py *py, enum hz_py_op op, struct hz_py_val a, struct hz_py_val b,
                         struct hz_py_val *out)
@@ -267,6 +278,28 @@ static hz_status int_pow(struct hz_py *py, struct hz_py_val a, struct hz_py_val 
     return HZ_OK;
 }
 
+/* x / y correctly rounded, also where x or y is no double: the quotient to more bits than a double has, and a last bit
+ * that stands for what was cut off. */
+static double divide(int64_t x, int64_t y)
+{
+    const int64_t exact = (int64_t)1 << 53;
+    if (x <= exact && x >= -exact && y <= exact && y >= -exact)
+        return (double)x / (double)y;
+    uint64_t a = x < 0 ? 0 - (uint64_t)x : (uint64_t)x, b = y < 0 ? 0 - (uint64_t)y : (uint64_t)y;
+    unsigned __int128 wide = (unsigned __int128)a << 64, q = wide / b;
+    int shift = 64;
+    if (q < (unsigned __int128)1 << 56) { /* few bits: b is large, so a was small enough to shift further */
+        q = 0;
+        for (shift = 64; shift < 128 && !(a >> 63); shift++)
+            a <<= 1;
+        wide = (unsigned __int128)a << 64;
+        q = wide / b;
+    }
+    q |= wide % b != 0;
+    double d = ldexp((double)q, -shift);
+    return (x < 0) != (y < 0) ? -d : d;
+}
+
 hz_status hz_py_int_op(struct hz_py *py, enum hz_py_op op, struct hz_py_val a, struct hz_py_val b,
                        struct hz_py_val *out)
 {
@@ -286,7 +319,7 @@ hz_status hz_py_int_op(struct hz_py *py, enum hz_py_op op, struct hz_py_val a, s
     case HZ_PY_DIV:
         if (zero)
             return hz_py_fail(py, "division by zero");
-        *out = hz_py_float(hz_py_double(a) / hz_py_double(b));
+        *out = hz_py_float(small ? divide(x, y) : hz_py_double(a) / hz_py_double(b));
         return HZ_OK;
     case HZ_PY_POW:
         return int_pow(py, a, b, out);
@@ -302,8 +335,7 @@ hz_status hz_py_int_op(struct hz_py *py, enum hz_py_op op, struct hz_py_val a, s
     return HZ_OK;
 }
 
-/* ---- numbers in text
- * ------------------------------------------------------------------------------------------------- */
+/* ---- numbers in text -------------------------------------------------------------------------------------------- */
 
 /* Copies text without blanks around it and without the underscores between digits; false if one stands elsewhere. */
 static bool clean_number(struct hz_py_val s, char *out, size_t cap, size_t *len)

@@ -44,8 +44,7 @@ static hz_status next_char(struct hz_py *py, struct walk *w, struct hz_py_val *o
     uint32_t cp;
     size_t n = hz_utf8_decode(w->of.str->data + w->byte, w->of.str->len - w->byte, &cp);
     n = n ? n : 1;
-    HZ_TRY(hz_py_str_at(py, w->of.str->data + w->byte, n, out));
-    out->safe = w->of.safe;
+    HZ_TRY(hz_py_str_at(py, w->of.str->data + w->byte, n, out)); /* of markup too, plain characters */
     w->byte += n;
     return HZ_OK;
 }
@@ -148,8 +147,7 @@ hz_status hz_py_reversed(struct hz_py *py, struct hz_py_val v, struct hz_py_val 
     return HZ_OK;
 }
 
-/* ---- sorting
- * -------------------------------------------------------------------------------------------------------------- */
+/* ---- sorting ---------------------------------------------------------------------------------------------------- */
 
 struct sorting {
     struct hz_py *py;

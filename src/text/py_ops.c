@@ -4,8 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- truth and comparison
- * -------------------------------------------------------------------------------------------- */
+/* ---- truth and comparison --------------------------------------------------------------------------------------- */
 
 int64_t hz_py_len(struct hz_py_val v)
 {
@@ -214,8 +213,7 @@ hz_status hz_py_contains(struct hz_py *py, struct hz_py_val haystack, struct hz_
     return contains_item(py, haystack, needle, out);
 }
 
-/* ---- operators
- * --------------------------------------------------------------------------------------------------------- */
+/* ---- operators -------------------------------------------------------------------------------------------------- */
 
 static const char *const op_names[] = {"+", "-", "*", "/", "//", "%", "** or pow()"};
 
@@ -400,8 +398,7 @@ hz_status hz_py_escape(struct hz_py *py, struct hz_py_val v, struct hz_py_val *o
     return HZ_OK;
 }
 
-/* ---- subscripts
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- subscripts ------------------------------------------------------------------------------------------------- */
 
 /* Python's slice.indices: what start, stop and step mean for a length. */
 static hz_status slice_bounds(struct hz_py *py, const struct hz_py_val given[3], int64_t len, int64_t out[3],

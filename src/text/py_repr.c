@@ -26,8 +26,12 @@ const char *hz_py_type_name(struct hz_py_val v)
     return names[v.kind];
 }
 
-/* ---- repr
- * --------------------------------------------------------------------------------------------------------------- */
+/* ---- repr ------------------------------------------------------------------------------------------------------- */
+
+void hz_py_escape_cp(uint32_t cp, char out[16])
+{
+    snprintf(out, 16, cp < 0x100 ? "\\x%02" PRIx32 : cp < 0x10000 ? "\\u%04" PRIx32 : "\\U%08" PRIx32, cp);
+}
 
 static void put_char_repr(struct hz_py_sb *sb, uint32_t cp, const char *bytes, size_t n, char quote)
 {
@@ -42,11 +46,7 @@ static void put_char_repr(struct hz_py_sb *sb, uint32_t cp, const char *bytes, s
         hz_py_sb_put(sb, bytes, n);
         return;
     } else {
-        snprintf(text, sizeof text,
-                 cp < 0x100     ? "\\x%02" PRIx32
-                 : cp < 0x10000 ? "\\u%04" PRIx32
-                                : "\\U%08" PRIx32,
-                 cp);
+        hz_py_escape_cp(cp, text);
     }
     hz_py_sb_puts(sb, text);
 }
@@ -210,6 +210,23 @@ void hz_py_put_repr(struct hz_py_sb *sb, struct hz_py_val v)
     sb->py->depth--;
 }
 
+void hz_py_put_ascii(struct hz_py_sb *sb, struct hz_py_val v)
+{
+    struct hz_py_sb text;
+    hz_py_sb_begin(&text, sb->py);
+    hz_py_put_repr(&text, v);
+    if (sb->status == HZ_OK)
+        sb->status = text.status;
+    for (size_t i = 0, n; i < text.len && sb->status == HZ_OK; i += n ? n : 1) {
+        uint32_t cp;
+        char escape[16] = {text.data[i]};
+        n = hz_utf8_decode(text.data + i, text.len - i, &cp);
+        if (cp >= 0x80)
+            hz_py_escape_cp(cp, escape);
+        hz_py_sb_puts(sb, escape);
+    }
+}
+
 void hz_py_put_str(struct hz_py_sb *sb, struct hz_py_val v)
 {
     if (v.kind == HZ_PY_STR)
@@ -231,8 +248,7 @@ hz_status hz_py_str_of(struct hz_py *py, struct hz_py_val v, struct hz_py_val *o
     return hz_py_sb_end(&sb, out);
 }
 
-/* ---- JSON
- * ---------------------------------------------------------------------------------------------------------------- */
+/* ---- JSON ------------------------------------------------------------------------------------------------------- */
 
 static void put_json_char(struct hz_py_sb *sb, uint32_t cp, const char *bytes, size_t n, bool ascii)
 {
@@ -241,7 +257,7 @@ static void put_json_char(struct hz_py_sb *sb, uint32_t cp, const char *bytes, s
     char text[16];
     if (at)
         snprintf(text, sizeof text, "\\%c", to[at - from]);
-    else if (cp < 0x20 || (ascii && cp >= 0x7F && cp < 0x10000 && cp != 0x7F))
+    else if (cp < 0x20 || (ascii && cp >= 0x7F && cp < 0x10000))
         snprintf(text, sizeof text, "\\u%04" PRIx32, cp);
     else if (ascii && cp >= 0x10000)
         snprintf(text, sizeof text, "\\u%04" PRIx32 "\\u%04" PRIx32, 0xD800 + ((cp - 0x10000) >> 10),
@@ -260,7 +276,7 @@ static void put_json_str(struct hz_py_sb *sb, struct hz_py_val v, bool ascii)
     hz_py_sb_putc(sb, '"');
     for (size_t i = 0; i < len;) {
         size_t plain = i; /* a stretch that needs nothing is copied at once */
-        while (i < len && (unsigned char)s[i] >= 0x20 && s[i] != '"' && s[i] != '\\' && (unsigned char)s[i] < 0x80)
+        while (i < len && (unsigned char)s[i] >= 0x20 && s[i] != '"' && s[i] != '\\' && (unsigned char)s[i] < 0x7F)
             i++;
         hz_py_sb_put(sb, s + plain, i - plain);
         if (i >= len)

@@ -165,13 +165,8 @@ static hz_status split_blanks(struct hz_py *py, struct hz_py_val s, int64_t max,
         if (at >= len)
             return HZ_OK;
         size_t from = at;
-        if (max >= 0 && (int64_t)list->n >= max) { /* the rest as it is, but for blanks at its end */
-            struct hz_py_val rest;
-            HZ_TRY(hz_py_str_part(py, s, from, len, &rest));
-            HZ_TRY(hz_py_strip(py, rest, (struct hz_py_val){.kind = HZ_PY_MISSING}, HZ_PY_RIGHT, &rest));
-            rest.safe = s.safe;
-            return hz_py_push(py, list, rest);
-        }
+        if (max >= 0 && (int64_t)list->n >= max) /* the rest as it is */
+            return push_part(py, list, s, from, len);
         while (at < len && (n = hz_utf8_decode(data + at, len - at, &cp), !hz_utf8_is_space(cp)))
             at += n ? n : 1;
         HZ_TRY(push_part(py, list, s, from, at));
@@ -189,13 +184,8 @@ static hz_status rsplit_blanks(struct hz_py *py, struct hz_py_val s, int64_t max
         if (!at)
             return HZ_OK;
         size_t to = at;
-        if (max >= 0 && (int64_t)list->n >= max) {
-            struct hz_py_val rest;
-            HZ_TRY(hz_py_str_part(py, s, 0, to, &rest));
-            HZ_TRY(hz_py_strip(py, rest, (struct hz_py_val){.kind = HZ_PY_MISSING}, HZ_PY_LEFT, &rest));
-            rest.safe = s.safe;
-            return hz_py_push(py, list, rest);
-        }
+        if (max >= 0 && (int64_t)list->n >= max)
+            return push_part(py, list, s, 0, to);
         while (at > 0 && (n = decode_before(data, at, &cp), !hz_utf8_is_space(cp)))
             at -= n;
         HZ_TRY(push_part(py, list, s, at, to));

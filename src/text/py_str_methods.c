@@ -5,8 +5,7 @@
 
 #include <string.h>
 
-/* ---- trimming and case
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- trimming and case ------------------------------------------------------------------------------------------ */
 
 static hz_status strip(struct hz_py *py, struct hz_py_call *c, struct hz_py_val *out)
 {
@@ -54,8 +53,7 @@ CLASS_METHOD(isspace)
 CLASS_METHOD(istitle)
 CLASS_METHOD(isupper)
 
-/* ---- searching
- * ------------------------------------------------------------------------------------------------------------------ */
+/* ---- searching -------------------------------------------------------------------------------------------------- */
 
 /* The part s[arg[1]:arg[2]] in bytes; *valid is false if it starts behind its end, where nothing is found, not even "".
  */
@@ -181,8 +179,7 @@ static hz_status removesuffix(struct hz_py *py, struct hz_py_call *c, struct hz_
     return remove_affix(py, c, true, out);
 }
 
-/* ---- taking apart and putting together
- * --------------------------------------------------------------------------------------- */
+/* ---- taking apart and putting together -------------------------------------------------------------------------- */
 
 static hz_status split_method(struct hz_py *py, struct hz_py_call *c, bool right, struct hz_py_val *out)
 {
@@ -278,9 +275,7 @@ static hz_status replace(struct hz_py *py, struct hz_py_call *c, struct hz_py_va
     return hz_py_replace(py, c->self, c->arg[0], to, n, out);
 }
 
-/* ---- filling
- * --------------------------------------------------------------------------------------------------------------------
- */
+/* ---- filling ---------------------------------------------------------------------------------------------------- */
 
 /* arg: width and the character to fill with. left: where the text stands, in halves of what is missing. */
 static hz_status fill(struct hz_py *py, struct hz_py_call *c, int halves, struct hz_py_val *out)

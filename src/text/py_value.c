@@ -6,8 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- limits --------------------------------------------------------------------------------------------------------
- */
+/* ---- limits ----------------------------------------------------------------------------------------------------- */
 
 hz_status hz_py_fail(struct hz_py *py, const char *fmt, ...)
 {
@@ -54,8 +53,7 @@ void *hz_py_alloc(struct hz_py *py, size_t n, size_t size)
     return p;
 }
 
-/* ---- strings --------------------------------------------------------------------------------------------------------
- */
+/* ---- strings ---------------------------------------------------------------------------------------------------- */
 
 hz_status hz_py_str_at(struct hz_py *py, const char *data, size_t len, struct hz_py_val *out)
 {
@@ -241,8 +239,7 @@ hz_status hz_py_sb_end(struct hz_py_sb *sb, struct hz_py_val *out)
     return HZ_OK;
 }
 
-/* ---- undefined
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- undefined -------------------------------------------------------------------------------------------------- */
 
 static hz_status undefined_new(struct hz_py *py, struct hz_py_undefined u, struct hz_py_val *out)
 {
@@ -282,8 +279,7 @@ hz_status hz_py_fail_undefined(struct hz_py *py, struct hz_py_val undefined)
                       u->name.kind == HZ_PY_STR ? "attribute" : "element", n, name.str->data);
 }
 
-/* ---- lists
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- lists ------------------------------------------------------------------------------------------------------ */
 
 struct hz_py_list *hz_py_list_new(struct hz_py *py, size_t cap)
 {
@@ -333,8 +329,7 @@ hz_status hz_py_pair(struct hz_py *py, struct hz_py_val a, struct hz_py_val b, s
     return HZ_OK;
 }
 
-/* ---- dictionaries
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- dictionaries ----------------------------------------------------------------------------------------------- */
 
 enum { INDEXED_FROM = 8, HASH_SEED = 0x5EED };
 
@@ -346,7 +341,7 @@ bool hz_py_hashable(struct hz_py_val v)
                 return false;
         return true;
     }
-    return v.kind != HZ_PY_LIST && v.kind != HZ_PY_DICT && v.kind != HZ_PY_VIEW;
+    return v.kind != HZ_PY_LIST && v.kind != HZ_PY_DICT && (v.kind != HZ_PY_VIEW || v.view->which == HZ_PY_VALUES);
 }
 
 /* Numbers that are equal have one hash, as 1, 1.0 and true. */
@@ -506,8 +501,7 @@ struct hz_py_val *hz_py_dict_get_str(struct hz_py_dict *dict, const char *key, s
     return NULL;
 }
 
-/* ---- from JSON
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- from JSON -------------------------------------------------------------------------------------------------- */
 
 static hz_status from_container(struct hz_py *py, struct hz_json v, struct hz_py_val *out)
 {

@@ -10,8 +10,7 @@
 
 #include <cmocka.h>
 
-/* ---- references
- * -------------------------------------------------------------------------------------------------------------- */
+/* ---- references ------------------------------------------------------------------------------------------------- */
 
 /* The request that a case of the references is. */
 static struct hz_json_doc *request_of(struct hz_json c, const char *now)
