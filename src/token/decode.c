@@ -202,26 +202,59 @@ static void put_replaced(struct hz_buf *out, const char *s, size_t len, const ch
     hz_buf_put(out, s + done, len - done);
 }
 
+static void put_regex_replaced(struct hz_decoding *g, const struct hz_decode_step *step, struct hz_buf *out,
+                               const char *s, size_t len)
+{
+    struct hz_matches m = hz_regex_matches(step->regex, g->scratch, s, len);
+    size_t start, end, done = 0;
+    bool found = len > 0;
+    while (found) {
+        g->status = hz_regex_next(&m, &found, &start, &end, g->err);
+        if (g->status || !found)
+            break;
+        hz_buf_put(out, s + done, start - done);
+        hz_buf_put(out, step->content, step->content_len);
+        done = end;
+    }
+    hz_buf_put(out, s + done, len - done);
+}
+
+/* How much of the end of s could be the beginning of `what`. */
+static size_t begun_length(const char *s, size_t len, const char *what, size_t what_len)
+{
+    for (size_t n = HZ_MIN(len, what_len - 1); n; n--)
+        if (!memcmp(s + len - n, what, n))
+            return n;
+    return 0;
+}
+
+/* A literal is replaced as its text comes; what may be its beginning waits. */
 static void feed_replaced(struct hz_decoding *g, size_t k, const char *s, size_t len, int part)
 {
     const struct hz_decode_step *step = &g->d->steps[k];
-    struct hz_buf out;
+    struct hz_buf out, *held = &g->states[k].held;
     hz_buf_init(&out, g->out->max);
-    if (!step->regex) {
+    if (step->regex) {
+        put_regex_replaced(g, step, &out, s, len);
+    } else if (part == WHOLE) {
         put_replaced(&out, s, len, step->literal, step->len, step->content, step->content_len);
-    } else if (len) {
-        struct hz_matches m = hz_regex_matches(step->regex, g->scratch, s, len);
-        size_t start, end, done = 0;
-        bool found = true;
-        while (!g->status && found) {
-            g->status = hz_regex_next(&m, &found, &start, &end, g->err);
-            if (g->status || !found)
-                break;
-            hz_buf_put(&out, s + done, start - done);
-            hz_buf_put(&out, step->content, step->content_len);
-            done = end;
-        }
-        hz_buf_put(&out, s + done, len - done);
+    } else {
+        hz_buf_put(held, s, len);
+        size_t done = 0, waits = 0;
+        for (size_t at = 0; at + step->len <= held->len && !held->failed;)
+            if (!memcmp(held->data + at, step->literal, step->len)) {
+                hz_buf_put(&out, held->data + done, at - done);
+                hz_buf_put(&out, step->content, step->content_len);
+                done = at += step->len;
+            } else {
+                at++;
+            }
+        if (!(part & END))
+            waits = begun_length(held->data + done, held->len - done, step->literal, step->len);
+        hz_buf_put(&out, held->data + done, held->len - done - waits);
+        memmove(held->data, held->data + held->len - waits, waits);
+        held->len = waits;
+        out.failed = out.failed || held->failed;
     }
     if (!g->status)
         g->status = hz_buf_check(&out, "decoded text", g->err);
@@ -391,8 +424,8 @@ static bool wants_whole(const struct hz_decode_step *step)
     case HZ_DECODE_METASPACE:
     case HZ_DECODE_JOIN:
         return false;
-    case HZ_DECODE_REPLACE: /* one character cannot come in two chunks */
-        return step->regex || hz_utf8_count(step->literal, step->len) > 1;
+    case HZ_DECODE_REPLACE:
+        return step->regex != NULL;
     default:
         return true;
     }

@@ -21,7 +21,9 @@
 #define DEEPSEEK3                                                                                                      \
     "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+"                \
     "| ?[\\p{P}\\p{S}]+[\\r\\n]*|" NEWLINES
-#define CJK   "[\\x{4E00}-\\x{9FA5}\\x{3040}-\\x{309F}\\x{30A0}-\\x{30FF}]+"
+#define CJK "[\\x{4E00}-\\x{9FA5}\\x{3040}-\\x{309F}\\x{30A0}-\\x{30FF}]+"
+/* U+0800 to U+4E00 and Hangul, but no blanks: llama.cpp makes blanks beyond ASCII unrecognizable to sets. */
+#define WIDE  "(?:(?!\\s)[\\x{4E00}-\\x{9FA5}\\x{800}-\\x{4E00}\\x{AC00}-\\x{D7FF}])+"
 #define LINES "[^\\n]+|\\n+"
 /* A word of capitals and a tail of small letters, or either alone; without case both. With marks: _M. */
 #define UPPER   "(?:(?=\\p{L})[^a-z])"
@@ -72,15 +74,13 @@ static const char *const FALCON[] = {"[\\p{P}$+<=>\\^~|`]+", GPT2, "[0-9][0-9][0
 static const char *const DEEPSEEK_LLM[] = {
     "[\\r\\n]",
     "\\s?[" DEEPSEEK_LETTERS "]+",
-    "\\s?[!-/:-~\\x{FF01}-\\x{FF0F}\\x{FF1A}-\\x{FF5E}\\x{2018}-\\x{201F}\\x{3000}-"
+    "\\s?[!-/:-~\\x{FF01}-\\x{FF0F}\\x{FF1A}-\\x{FF5E}\\x{2018}-\\x{201F}\\x{3001}-"
     "\\x{3002}]+",
     "\\s+\\z",
-    "[\\x{4E00}-\\x{9FA5}\\x{800}-\\x{4E00}\\x{AC00}-\\x{D7FF}]+",
+    WIDE,
     "\\p{N}+",
     NULL};
-static const char *const DEEPSEEK_CODER[] = {
-    "[\\r\\n]", "\\s?\\p{L}+", "\\s?\\p{P}+", "[\\x{4E00}-\\x{9FA5}\\x{800}-\\x{4E00}\\x{AC00}-\\x{D7FF}]+",
-    "\\p{N}",   NULL};
+static const char *const DEEPSEEK_CODER[] = {"[\\r\\n]", "\\s?\\p{L}+", "\\s?\\p{P}+", WIDE, "\\p{N}", NULL};
 static const char *const SPARK[] = {
     "\\p{N}{1,3}", CJK,
     "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+"

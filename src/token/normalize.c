@@ -74,6 +74,7 @@ static bool is_inert(uint32_t cp, bool compose, bool compat)
 struct run { /* code points of a starter and what hangs on it */
     utf8proc_int32_t *cps;
     size_t n, cap;
+    size_t n_first; /* of them stem from its first character */
 };
 
 static bool run_put(struct run *run, uint32_t cp, bool compat)
@@ -134,8 +135,10 @@ static bool run_order(struct run *run)
     return true;
 }
 
-static void run_write(struct run *run, bool compose, struct hz_flow *f, size_t from)
+/* The run's text is f->s[from..], its first character ends at first_end. */
+static void run_write(struct run *run, bool compose, struct hz_flow *f, size_t from, size_t first_end)
 {
+    size_t before = run->n;
     if (compose && run->n > 1) {
         /* The first may be too young to compose: it must not be offered. */
         size_t skip = hz_ucd_since((uint32_t)run->cps[0]) >= 10;
@@ -144,8 +147,9 @@ static void run_write(struct run *run, bool compose, struct hz_flow *f, size_t f
         if (n >= 0)
             run->n = (size_t)n + skip;
     }
+    size_t shrunk = before - run->n, n_first = run->n_first > shrunk ? run->n_first - shrunk : 1;
     for (size_t i = 0; i < run->n; i++)
-        hz_flow_put_cp(f, from, (uint32_t)run->cps[i]);
+        hz_flow_put_cp(f, i < n_first ? from : first_end, (uint32_t)run->cps[i]);
 }
 
 hz_status hz_normalize_unicode(struct hz_flow *f, bool compose, bool compat, struct hz_error *err)
@@ -167,6 +171,8 @@ hz_status hz_normalize_unicode(struct hz_flow *f, bool compose, bool compat, str
         }
         run.n = 0;
         bool ok = run_put(&run, cp, compat);
+        size_t first_end = end;
+        run.n_first = run.n;
         for (; ok && step && !is_inert(next, compose, compat); step = end < f->len ? decode(f, end, &next) : 0) {
             ok = run_put(&run, next, compat);
             end += step;
@@ -175,7 +181,7 @@ hz_status hz_normalize_unicode(struct hz_flow *f, bool compose, bool compat, str
             status = hz_fail_nomem(err, f->len);
             break;
         }
-        run_write(&run, compose, f, at);
+        run_write(&run, compose, f, at, first_end);
         at = end;
     }
     free(run.cps);
@@ -361,13 +367,19 @@ static hz_status replace_regex(struct hz_flow *f, const struct hz_norm_step *ste
 
 /* ---- Precompiled ------------------------------------------------------------------------------------------------ */
 
+/* The definition aligns the first character it writes with the first it read, even if those between went. */
+static size_t aligned(const struct hz_flow *f, size_t at)
+{
+    return f->bufs[f->spare].len ? at : 0;
+}
+
 static bool put_charsmapped(struct hz_flow *f, const struct hz_charsmap *map, size_t at, size_t len)
 {
     size_t used, text_len;
     const char *text;
     if (!hz_charsmap_find(map, f->s + at, len, false, &used, &text, &text_len))
         return false;
-    hz_flow_put(f, at, text, text_len);
+    hz_flow_put(f, aligned(f, at), text, text_len);
     return true;
 }
 
@@ -393,7 +405,7 @@ static hz_status precompiled(struct hz_flow *f, const struct hz_charsmap *map, s
         for (size_t n; at < end; at += n) {
             n = decode(f, at, &cp);
             if (!put_charsmapped(f, map, at, n))
-                hz_flow_put(f, at, f->s + at, n);
+                hz_flow_put(f, aligned(f, at), f->s + at, n);
         }
     }
     return hz_flow_take(f, err);

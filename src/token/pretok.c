@@ -210,7 +210,7 @@ static void split_fixed(struct splitter *s, size_t size, const char *text, size_
     emit(s, from, len);
 }
 
-/* 1234567 is 1, 234, 567; all between the digits stays. */
+/* Cuts inside runs of digits: 1234567 is 1, 234, 567. What stands before a run stays with its first group. */
 static void split_digit_groups(struct splitter *s, const struct hz_pretok_step *step, const char *text, size_t len)
 {
     size_t done = 0;
@@ -226,8 +226,6 @@ static void split_digit_groups(struct splitter *s, const struct hz_pretok_step *
             if (!step->is(cp))
                 break;
         }
-        emit(s, done, at);
-        done = at;
         for (size_t left = count; left; left--) {
             at += hz_utf8_decode(text + at, len - at, &cp);
             if (left % 3 == 1) {

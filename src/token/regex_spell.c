@@ -43,9 +43,11 @@ static int peek(const struct speller *s, size_t ahead)
 static const char SPACE[] =
     "\\t-\\r\\x{20}\\x{85}\\x{A0}\\x{1680}\\x{2000}-\\x{200A}\\x{2028}\\x{2029}\\x{202F}\\x{205F}\\x{3000}";
 
-static const struct {
+struct name {
     const char *name, *spelling;
-} long_names[] = {
+};
+
+static const struct name long_names[] = {
     {"letter", "L"},
     {"mark", "M"},
     {"number", "N"},
@@ -70,6 +72,17 @@ static const struct {
     {"upper", "Uppercase"},
     {"lower", "Lowercase"},
     {"any", "Any"},
+};
+
+/* Letters that Unicode 15 and 16 added to scripts that patterns name. */
+static const struct name young_scripts[] = {
+    {"han", "\\x{2B739}\\x{2EBF0}-\\x{2EE5D}\\x{31350}-\\x{323AF}"},
+    {"hiragana", "\\x{1B132}"},
+    {"katakana", "\\x{1B155}"},
+    {"cyrillic", "\\x{1C89}\\x{1C8A}\\x{1E030}-\\x{1E06D}\\x{1E08F}"},
+    {"latin", "\\x{A7CB}-\\x{A7CD}\\x{A7DA}-\\x{A7DC}\\x{1DF25}-\\x{1DF2A}"},
+    {"arabic", "\\x{10EC2}-\\x{10EC4}\\x{10EFC}-\\x{10EFF}"},
+    {"devanagari", "\\x{11B00}-\\x{11B09}"},
 };
 
 /* Whether a general category, written as in \p{}, holds utf8proc's category c. */
@@ -132,8 +145,9 @@ static hz_status put_property(struct speller *s, const char *name, size_t len, s
         if (!hz_regex_knows(script))
             return refuse(s, "an unknown \\p{..}");
         hz_buf_printf(out, "\\p{%s}", script);
-        if (!strcmp(folded, "han")) /* extensions H and I */
-            hz_buf_puts(out, "\\x{2EBF0}-\\x{2EE5D}\\x{31350}-\\x{323AF}");
+        for (size_t i = 0; i < HZ_COUNT(young_scripts); i++)
+            if (!strcmp(folded, young_scripts[i].name))
+                hz_buf_puts(out, young_scripts[i].spelling);
     }
     return HZ_OK;
 }
@@ -270,6 +284,38 @@ static void put_set(const struct set *set, bool inverted, struct hz_buf *out)
     hz_buf_putc(out, ')');
 }
 
+/* At a [: of [:alpha:] and the like: what Oniguruma means by it. */
+static hz_status read_posix(struct speller *s, struct set *set)
+{
+    static const struct name classes[] = {{"alpha", "\\p{Alphabetic}"},
+                                          {"alnum", "\\p{Alphabetic}\\p{Nd}"},
+                                          {"upper", "\\p{Uppercase}"},
+                                          {"lower", "\\p{Lowercase}"},
+                                          {"digit", "\\p{Nd}"},
+                                          {"punct", "\\p{P}$+<=>\\^`|~"},
+                                          {"space", SPACE},
+                                          {"blank", "\\t\\p{Zs}"},
+                                          {"cntrl", "\\p{Cc}"},
+                                          {"xdigit", "0-9A-Fa-f"},
+                                          {"ascii", "\\x00-\\x7F"}};
+    static const struct name young[] = {{"alpha", "L"},  {"alnum", "L"},  {"alnum", "Nd"}, {"upper", "Lu"},
+                                        {"lower", "Ll"}, {"digit", "Nd"}, {"punct", "P"}};
+    size_t from = s->at + 2, to = from;
+    while (to + 1 < s->len && !(s->p[to] == ':' && s->p[to + 1] == ']'))
+        to++;
+    bool known = false;
+    for (size_t i = 0; to + 1 < s->len && i < HZ_COUNT(classes); i++)
+        if (strlen(classes[i].name) == to - from && !memcmp(s->p + from, classes[i].name, to - from)) {
+            hz_buf_puts(&set->plain, classes[i].spelling);
+            known = true;
+        }
+    for (size_t i = 0; known && i < HZ_COUNT(young); i++)
+        if (strlen(young[i].name) == to - from && !memcmp(s->p + from, young[i].name, to - from))
+            put_young(&set->plain, young[i].spelling, s->unicode);
+    s->at = to + 2;
+    return known ? HZ_OK : refuse(s, "an unknown [:..:]");
+}
+
 /* The items up to the ] or && that ends them. A set inside the set joins it. */
 static hz_status read_items(struct speller *s, struct set *set, int depth)
 {
@@ -294,13 +340,7 @@ static hz_status read_items(struct speller *s, struct set *set, int depth)
                 set->n_negated++;
             }
         } else if (c == '[' && peek(s, 1) == ':') {
-            size_t to = s->at + 2;
-            while (to + 1 < s->len && !(s->p[to] == ':' && s->p[to + 1] == ']'))
-                to++;
-            if (to + 1 >= s->len)
-                return refuse(s, "a [: that does not end");
-            hz_buf_put(&set->plain, s->p + s->at, to + 2 - s->at);
-            s->at = to + 2;
+            HZ_TRY(read_posix(s, set));
         } else if (c == '[') {
             if (depth >= MAX_DEPTH)
                 return refuse(s, "sets nested too deeply");
