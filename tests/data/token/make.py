@@ -276,9 +276,16 @@ def main():
     for name, keys in files.items():
         path = HERE / f"{name}.gguf"
         gguf(path, keys)
-        write_cases(HERE / f"{name}.gguf.json", [
-            {"text": t, "ids": llama_ids(program, path, t, "--no-bos"), "ids_special": llama_ids(program, path, t),
-             "ids_plain": llama_ids(program, path, t, "--no-bos", "--no-parse-special")} for t in TEXTS if t])
+        cases = []
+        for t in TEXTS:
+            if not t or (name == "wpm" and "\u1c8a" in t):  # the program's case tables are older than Unicode 16
+                continue
+            case = {"text": t, "ids": llama_ids(program, path, t, "--no-bos")}
+            if name != "t5":  # the program adds no special tokens at all where the model has no BOS
+                case["ids_special"] = llama_ids(program, path, t)
+            case["ids_plain"] = llama_ids(program, path, t, "--no-bos", "--no-parse-special")
+            cases.append(case)
+        write_cases(HERE / f"{name}.gguf.json", cases)
 
 
 main()
