@@ -6,9 +6,11 @@ VENV := .venv
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 30
 CMAKE_FLAGS ?=
-# Tests that run threads against each other, and so again under the thread sanitizer.
-TSAN_TESTS := ^unit/(pool|engine|server)
+# Unit tests that run threads against each other, and so again under the thread sanitizer.
+TSAN_TESTS := pool engine engine_stress engine_goldens engine_text
 
+empty :=
+space := $(empty) $(empty)
 SHELL := /bin/sh
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
@@ -24,10 +26,10 @@ build: setup
 # The whole suite: release, address and undefined-behaviour sanitizers, thread sanitizer, then the program itself.
 test: build venv
 	@$(call configure_and_build,asan)
-	@$(call configure_and_build,tsan)
+	@$(call configure_and_build,tsan,--target $(addprefix test_,$(TSAN_TESTS)))
 	ctest --test-dir build/release --output-on-failure --parallel 2
 	ctest --test-dir build/asan --output-on-failure --parallel 2
-	ctest --test-dir build/tsan --output-on-failure -R '$(TSAN_TESTS)'
+	ctest --test-dir build/tsan --output-on-failure -R '^unit/($(subst $(space),|,$(TSAN_TESTS)))$$'
 	@tools/fetch_model.sh && tools/fetch_model.sh gemma || echo "tests of a real model will be skipped"
 	python -m pytest -q $(wildcard tests/cli tests/golden)
 	HANZO=build/asan/hanzo python -m pytest -q tests/cli/test_bad_input.py
@@ -85,5 +87,5 @@ clean:
 define configure_and_build
 mkdir -p build; \
 cmake --preset $(1) $(CMAKE_FLAGS) >build/configure-$(1).log 2>&1 || { cat build/configure-$(1).log; exit 1; }; \
-cmake --build --preset $(1)
+cmake --build --preset $(1) $(2)
 endef
