@@ -15,8 +15,9 @@
 #define HZ_TOL_EXPSUM 2e-6 /* of the output: exp's argument may be rounded by 2^-24 of 20 */
 
 /* attend: o / l, of max|v|. A score's rounding, at most this share of sum|q k|, becomes a weight's relative error. */
-#define HZ_TOL_ATTEND       1e-6
-#define HZ_TOL_ATTEND_SCORE 3e-7
-#define HZ_TOL_ATTEND_CAP   1e-6 /* of softcap, added to the score's rounding */
+#define HZ_TOL_ATTEND        7e-7
+#define HZ_TOL_ATTEND_SCORE  6e-8
+#define HZ_TOL_ATTEND_CAP    3e-8 /* of softcap, added to the score's rounding */
+#define HZ_TOL_ATTEND_WEIGHT 2e-7 /* 2^x: of the output */
 
 #endif

@@ -224,6 +224,30 @@ static void check_tiles(struct kc *c)
     }
 }
 
+/* With q = 1 of one dimension, K the scores and V the unit matrix, o is the weights themselves. */
+static void check_weights(struct kc *c)
+{
+    _Alignas(64) float k[HZ_KV_TILE], v[HZ_KV_TILE * HZ_KV_TILE] = {0}, o[HZ_KV_TILE], q = 1;
+    c->where = "weights of attend";
+    for (int i = 0; i < HZ_KV_TILE; i++)
+        v[i * HZ_KV_TILE + i] = 1;
+    for (int round = 0; round < 1000; round++) {
+        struct hz_attend_row row = {&q, o, -INFINITY, 0, 0, HZ_KV_TILE};
+        float below = round % 3 == 0 ? 1 : round % 3 == 1 ? 24 : 125, top = 100 * kc_uniform(c);
+        memset(o, 0, sizeof o);
+        for (int i = 0; i < HZ_KV_TILE; i++)
+            k[i] = i == 7 ? top : top - below * fabsf(kc_uniform(c));
+        c->kern->attend[HZ_KV_F32](k, v, 0, 1, HZ_KV_TILE, 0, &row, 1);
+        for (int i = 0; i < HZ_KV_TILE; i++) {
+            double want = exp2((double)(k[i] - top));
+            if (!(fabs(o[i] - want) <= HZ_TOL_ATTEND_WEIGHT * want) || (i == 7 && o[i] != 1))
+                kc_fail(c, "2^%.9g: %.9g instead of %.9g", (double)(k[i] - top), (double)o[i], want);
+        }
+        if (row.m != top)
+            kc_fail(c, "maximum %.9g instead of %.9g", (double)row.m, (double)top);
+    }
+}
+
 static void check_put(struct kc *c)
 {
     static const float odd[] = {0,      -0.0f, 65504,   65519,   65520,    -65520,   1e6f,
@@ -254,5 +278,6 @@ static void check_put(struct kc *c)
 void kc_check_attend(struct kc *c)
 {
     check_tiles(c);
+    check_weights(c);
     check_put(c);
 }
