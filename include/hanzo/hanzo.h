@@ -30,19 +30,19 @@ extern "C" {
 #define HZ_VERSION "0.1.0"
 
 /* code, name, what it means */
-#define HZ_STATUS_MAP(X)                                                          \
-    X(0, OK, "success")                                                           \
-    X(-1, E_NOMEM, "out of memory")                                               \
-    X(-2, E_IO, "a file or the system failed")                                    \
-    X(-3, E_FORMAT, "a file does not hold what its format says")                  \
-    X(-4, E_INVALID, "an argument or request is wrong")                           \
-    X(-5, E_UNSUPPORTED, "a feature this build, model or device does not have")   \
-    X(-6, E_LIMIT, "a limit was exceeded")                                        \
-    X(-7, E_NOTFOUND, "a file, tensor or model was not found")                    \
-    X(-8, E_CANCELLED, "cancelled by the caller")                                 \
-    X(-9, E_TIMEOUT, "nothing happened within the time given")                    \
-    X(-10, E_DEVICE, "a device failed")                                           \
-    X(-11, E_TEMPLATE, "a chat template raised an exception")                     \
+#define HZ_STATUS_MAP(X)                                                                                               \
+    X(0, OK, "success")                                                                                                \
+    X(-1, E_NOMEM, "out of memory")                                                                                    \
+    X(-2, E_IO, "a file or the system failed")                                                                         \
+    X(-3, E_FORMAT, "a file does not hold what its format says")                                                       \
+    X(-4, E_INVALID, "an argument or request is wrong")                                                                \
+    X(-5, E_UNSUPPORTED, "a feature this build, model or device does not have")                                        \
+    X(-6, E_LIMIT, "a limit was exceeded")                                                                             \
+    X(-7, E_NOTFOUND, "a file, tensor or model was not found")                                                         \
+    X(-8, E_CANCELLED, "cancelled by the caller")                                                                      \
+    X(-9, E_TIMEOUT, "nothing happened within the time given")                                                         \
+    X(-10, E_DEVICE, "a device failed")                                                                                \
+    X(-11, E_TEMPLATE, "a chat template raised an exception")                                                          \
     X(-12, E_INTERNAL, "a bug in the library")
 
 typedef int hz_status;
@@ -73,10 +73,10 @@ typedef struct hz_model hz_model;
 
 struct hz_model_options {
     size_t size;
-    const char *file;            /* which GGUF inside a folder; NULL: the folder's checkpoint, or its only GGUF */
-    const char *tokenizer;       /* another tokenizer.json; NULL: the checkpoint's */
-    const char *chat_template;   /* path of another template; NULL: the checkpoint's */
-    bool tokenizer_only;         /* open a folder that holds only tokenizer files, or a GGUF with only a vocabulary */
+    const char *file;          /* which GGUF inside a folder; NULL: the folder's checkpoint, or its only GGUF */
+    const char *tokenizer;     /* another tokenizer.json; NULL: the checkpoint's */
+    const char *chat_template; /* path of another template; NULL: the checkpoint's */
+    bool tokenizer_only;       /* open a folder that holds only tokenizer files, or a GGUF with only a vocabulary */
 };
 
 /* Opens a GGUF file (any part of a split one) or a checkpoint folder. Reads metadata only. */
@@ -111,21 +111,21 @@ typedef int hz_progress_fn(void *user, const char *what, uint64_t done, uint64_t
 
 struct hz_engine_options {
     size_t size;
-    const char *device;      /* "auto", "cpu", "null"; NULL is auto */
-    const char *cpu_rung;    /* "c", "avx2", "avx512", "neon", "dotprod"; NULL: the best this machine has */
-    int threads;             /* compute threads; 0: one per core this process may use */
-    uint32_t max_seqs;       /* sequences that run at once; 0: 32 */
-    uint32_t batch_tokens;   /* rows of one step at most; 0: 512 */
-    uint64_t cache_bytes;    /* size of the KV pool; 0: as large as the model's context, or free memory, needs */
-    uint32_t context;        /* longest sequence; 0: what the model was trained for, at most 32768 */
+    const char *device;    /* "auto", "cpu", "null"; NULL is auto */
+    const char *cpu_rung;  /* "c", "avx2", "avx512", "neon", "dotprod"; NULL: the best this machine has */
+    int threads;           /* compute threads; 0: one per core this process may use */
+    uint32_t max_seqs;     /* sequences that run at once; 0: 32 */
+    uint32_t batch_tokens; /* rows of one step at most; 0: 512 */
+    uint64_t cache_bytes;  /* size of the KV pool; 0: as large as the model's context, or free memory, needs */
+    uint32_t context;      /* longest sequence; 0: what the model was trained for, at most 32768 */
     bool no_prefix_cache;
 };
 
 struct hz_load_options {
     size_t size;
-    const char *name;        /* under which requests ask for it; NULL: "default" */
+    const char *name; /* under which requests ask for it; NULL: "default" */
     enum hz_compute dtype;
-    bool mmap;               /* use the published layout as it lies in the file, pack nothing */
+    bool mmap; /* use the published layout as it lies in the file, pack nothing */
     hz_progress_fn *progress;
     void *user;
 };
@@ -136,7 +136,8 @@ HZ_API hz_status hz_engine_load(hz_engine *engine, const hz_model *model, const 
                                 struct hz_error *err);
 /* Cancels what runs, waits, frees all. Requests must have been freed. */
 HZ_API void hz_engine_close(hz_engine *engine);
-/* Devices, threads, rung, plan, memory and counters as JSON. engine may be NULL: the machine alone. Free with hz_free. */
+/* Devices, threads, rung, plan, memory and counters as JSON. engine may be NULL: the machine alone. Free with hz_free.
+ */
 HZ_API hz_status hz_describe(const hz_engine *engine, char **json, struct hz_error *err);
 
 /* ---- requests ---------------------------------------------------------------------------------------------- */
@@ -158,14 +159,14 @@ struct hz_sampling {
     float repetition_penalty; /* 1 is off; over prompt and answer, once per distinct token */
     float presence_penalty;   /* 0 is off; NaN: not given; may be negative */
     float frequency_penalty;
-    float dry_multiplier;     /* 0 is off */
-    float dry_base;           /* 1.75 */
-    int32_t dry_allowed_length; /* 2 */
+    float dry_multiplier;            /* 0 is off */
+    float dry_base;                  /* 1.75 */
+    int32_t dry_allowed_length;      /* 2 */
     const char *const *dry_breakers; /* NULL: newline, colon, quote, star */
     size_t n_dry_breakers;
     const struct hz_bias *bias;
     size_t n_bias;
-    int64_t seed;             /* negative: a fresh one */
+    int64_t seed; /* negative: a fresh one */
 };
 HZ_API void hz_sampling_default(struct hz_sampling *sampling);
 
@@ -173,34 +174,34 @@ enum hz_want { HZ_WANT_LOGITS = 1, HZ_WANT_PROMPT_LOGPROBS = 2 }; /* of every pr
 
 struct hz_request_options {
     size_t size;
-    const char *model;            /* NULL: the only one */
+    const char *model; /* NULL: the only one */
     /* One of three inputs. */
-    const int32_t *ids;           /* as they are */
+    const int32_t *ids; /* as they are */
     size_t n_ids;
-    const char *text;             /* raw completion, with the tokenizer's own special tokens */
+    const char *text; /* raw completion, with the tokenizer's own special tokens */
     size_t text_len;
-    const char *chat_json;        /* what hz_render takes */
+    const char *chat_json; /* what hz_render takes */
     size_t chat_json_len;
-    struct hz_sampling sampling;  /* set it by hz_sampling_default */
-    int32_t max_tokens;           /* 0: none, only the prompt is computed; negative: until the context is full */
-    const char *const *stop;      /* stop strings */
+    struct hz_sampling sampling; /* set it by hz_sampling_default */
+    int32_t max_tokens;          /* 0: none, only the prompt is computed; negative: until the context is full */
+    const char *const *stop;     /* stop strings */
     size_t n_stop;
     bool ignore_eos;
-    bool any_id;                  /* ids without a token, which pad the vocabulary, may be drawn as well */
-    bool special_text;            /* special tokens show in the text */
-    uint32_t top_logprobs;        /* alternatives in token events, at most 20 */
-    bool logprobs;                /* token events carry logprobs */
-    unsigned want;                /* enum hz_want bits */
-    const char *cache_salt;       /* prefixes are shared only between equal salts; NULL is one of them */
-    void (*wake)(void *user);     /* called, from another thread, when an event waits; carries no data */
+    bool any_id;              /* ids without a token, which pad the vocabulary, may be drawn as well */
+    bool special_text;        /* special tokens show in the text */
+    uint32_t top_logprobs;    /* alternatives in token events, at most 20 */
+    bool logprobs;            /* token events carry logprobs */
+    unsigned want;            /* enum hz_want bits */
+    const char *cache_salt;   /* prefixes are shared only between equal salts; NULL is one of them */
+    void (*wake)(void *user); /* called, from another thread, when an event waits; carries no data */
     void *user;
 };
 
 enum hz_event_kind {
     HZ_EVENT_NONE,
-    HZ_EVENT_ROWS,    /* logits or logprobs of prompt rows */
-    HZ_EVENT_TEXT,    /* a piece of the answer: whole UTF-8, tokens joined for a slow reader */
-    HZ_EVENT_DONE     /* the last one, always: finish reason, usage, error */
+    HZ_EVENT_ROWS, /* logits or logprobs of prompt rows */
+    HZ_EVENT_TEXT, /* a piece of the answer: whole UTF-8, tokens joined for a slow reader */
+    HZ_EVENT_DONE  /* the last one, always: finish reason, usage, error */
 };
 enum hz_channel { HZ_CHANNEL_CONTENT, HZ_CHANNEL_REASONING, HZ_CHANNEL_TOOL }; /* room: only content for now */
 enum hz_finish { HZ_FINISH_STOP, HZ_FINISH_LENGTH, HZ_FINISH_CANCELLED, HZ_FINISH_ERROR };
@@ -222,9 +223,9 @@ struct hz_token {
 
 struct hz_usage {
     uint32_t prompt_tokens, cached_tokens, completion_tokens;
-    double queue_s;   /* from the call to the first step */
-    double prompt_s;  /* from the first step until the prompt was computed and its token drawn */
-    double decode_s;  /* the tokens after the first */
+    double queue_s;  /* from the call to the first step */
+    double prompt_s; /* from the first step until the prompt was computed and its token drawn */
+    double decode_s; /* the tokens after the first */
 };
 
 struct hz_event {

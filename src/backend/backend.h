@@ -9,10 +9,10 @@
 
 enum { HZ_BACKEND_VERSION = 1 };
 
-struct hz_device; /* an opened device; each backend has its own */
-struct hz_buffer; /* memory on it */
-struct hz_packed; /* a weight, packed for it */
-struct hz_exec;   /* a compiled plan with its buffers */
+struct hz_device;           /* an opened device; each backend has its own */
+struct hz_buffer;           /* memory on it */
+struct hz_packed;           /* a weight, packed for it */
+struct hz_exec;             /* a compiled plan with its buffers */
 typedef uint64_t hz_ticket; /* counts up; waiting for one waits for all before it */
 
 struct hz_place {
@@ -40,7 +40,8 @@ struct hz_row_source {
     /* The pages of these rows are not needed again; may be NULL. */
     void (*done)(void *user, uint32_t first, uint32_t n);
     void *user;
-    const uint8_t *mapped; /* row 0, if all rows lie one behind another in a mapping that outlives the weight; else NULL */
+    const uint8_t
+        *mapped; /* row 0, if all rows lie one behind another in a mapping that outlives the weight; else NULL */
 };
 
 enum hz_precision {
@@ -59,12 +60,12 @@ struct hz_compile_options {
     uint32_t n_slots;      /* sampling slots */
     struct hz_place cache; /* the pool of KV blocks, from alloc */
     uint64_t block_bytes;
-    uint32_t n_blocks;     /* block 0 included, which no sequence owns */
+    uint32_t n_blocks; /* block 0 included, which no sequence owns */
 };
 
 struct hz_backend {
-    uint32_t version; /* HZ_BACKEND_VERSION */
-    const char *name; /* "cpu" */
+    uint32_t version;     /* HZ_BACKEND_VERSION */
+    const char *name;     /* "cpu" */
     uint32_t kv_bytes[2]; /* of a cached element, by hz_precision */
     unsigned fusions;     /* bits 1 << hz_fusion that compile makes use of */
 
@@ -73,13 +74,16 @@ struct hz_backend {
     hz_status (*memory)(struct hz_device *dev, struct hz_device_memory *out, struct hz_error *err);
     void (*describe)(struct hz_device *dev, struct hz_buf *out); /* appends one JSON object: name, threads, rung, ... */
 
-    hz_status (*alloc)(struct hz_device *dev, uint64_t bytes, struct hz_buffer **buffer, struct hz_error *err); /* zeroed */
+    hz_status (*alloc)(struct hz_device *dev, uint64_t bytes, struct hz_buffer **buffer,
+                       struct hz_error *err); /* zeroed */
     void (*free)(struct hz_device *dev, struct hz_buffer *buffer);
     hz_status (*wrap)(struct hz_device *dev, const void *mapped, uint64_t bytes, struct hz_buffer **buffer,
                       struct hz_error *err); /* host pages used where they lie; not owned */
-    hz_status (*upload)(struct hz_device *dev, struct hz_place to, const void *from, uint64_t bytes, struct hz_error *err);
+    hz_status (*upload)(struct hz_device *dev, struct hz_place to, const void *from, uint64_t bytes,
+                        struct hz_error *err);
     hz_status (*download)(struct hz_device *dev, struct hz_place from, void *to, uint64_t bytes, struct hz_error *err);
-    hz_status (*copy)(struct hz_device *dev, struct hz_place from, struct hz_place to, uint64_t bytes, struct hz_error *err);
+    hz_status (*copy)(struct hz_device *dev, struct hz_place from, struct hz_place to, uint64_t bytes,
+                      struct hz_error *err);
 
     /* Packs a weight for its uses; one copy serves all of them. *bytes: device memory it takes. */
     hz_status (*pack)(struct hz_device *dev, const struct hz_weight *weight, const struct hz_row_source *rows,
@@ -94,7 +98,8 @@ struct hz_backend {
      * of the plan's weights. */
     hz_status (*supports)(struct hz_device *dev, const struct hz_plan *plan, const enum hz_dtype *types,
                           enum hz_precision precision, struct hz_error *err);
-    /* plan: checked, groups split, grouped, buffers placed. packed: one for each of the plan's weights. All outlive exec. */
+    /* plan: checked, groups split, grouped, buffers placed. packed: one for each of the plan's weights. All outlive
+     * exec. */
     hz_status (*compile)(struct hz_device *dev, const struct hz_plan *plan, struct hz_packed *const *packed,
                          const struct hz_compile_options *options, struct hz_exec **exec, struct hz_error *err);
     void (*discard)(struct hz_exec *exec); /* NULL is fine */

@@ -1,6 +1,7 @@
 /* jinja_parse.c - statements and the text between them. */
 #include "text/jinja_ast.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { MAX_BLOCKS = 100 }; /* nested; as deep as Python's indentation goes */
@@ -226,11 +227,8 @@ static hz_status parse_load_template(struct hz_jinja_parser *p, struct hz_jinja_
 static hz_status unknown_tag(struct hz_jinja_parser *p, const char *const *ends)
 {
     char expected[80] = "";
-    for (size_t i = 0; ends && ends[i]; i++) {
-        strcat(expected, i ? " or '" : "'");
-        strcat(expected, ends[i]);
-        strcat(expected, "'");
-    }
+    for (size_t i = 0, n = 0; ends && ends[i] && n < sizeof expected; i++)
+        n += (size_t)snprintf(expected + n, sizeof expected - n, i ? " or '%s'" : "'%s'", ends[i]);
     int len = (int)HZ_MIN(p->at->len, 60);
     if (!ends)
         return hz_jinja_fail_at(p->t, p->at->line, "unknown tag '%.*s'", len, p->at->text);

@@ -127,7 +127,8 @@ static void bench_type(const struct hz_kern *kern, enum hz_dtype type, uint32_t 
     struct kc c = {.rng = 1};
     uint8_t *tiles = hz_alloc_aligned(all * tile);
     float x[K];
-    for (size_t i = 0; i + 8 <= all * tile; i += 8) { /* halves and floats of 2^-15 .. 2: nothing that slows arithmetic */
+    for (size_t i = 0; i + 8 <= all * tile;
+         i += 8) { /* halves and floats of 2^-15 .. 2: nothing that slows arithmetic */
         uint64_t v = (kc_random(&c) & 0x83ff83ff83ff83ffu) | 0x3800380038003800u;
         memcpy(tiles + i, &v, 8);
     }

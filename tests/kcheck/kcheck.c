@@ -16,11 +16,8 @@ static const struct {
     const char *name;
     kc_check_fn *check;
 } checks[] = {
-    {"linear", kc_check_linear},
-    {"rows", kc_check_rows},
-    {"attend", kc_check_attend},
-    {"draw", kc_check_draw},
-    {"plan", kc_check_plan},
+    {"linear", kc_check_linear}, {"rows", kc_check_rows}, {"attend", kc_check_attend},
+    {"draw", kc_check_draw},     {"plan", kc_check_plan},
 };
 
 void kc_fail(struct kc *c, const char *fmt, ...)

@@ -15,7 +15,7 @@ typedef int32x4_t vs, vs_scale;
 #define s_add(sum, acc, s) vmlaq_s32(sum, acc, s)
 #define s_float            vcvtq_f32_s32
 
-#include "kern/arm/panel_arm.h"
+#include "kern/arm/panel_arm_tmpl.h"
 #include "kern/linear_tmpl.h"
 
 void hz_kern_linear_dotprod(struct hz_kern *k)

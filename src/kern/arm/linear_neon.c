@@ -17,7 +17,7 @@ typedef int32x4_t vs, vs_scale;
 #define s_add   v_madd_add
 #define s_float vcvtq_f32_s32
 
-#include "kern/arm/panel_arm.h"
+#include "kern/arm/panel_arm_tmpl.h"
 #include "kern/linear_tmpl.h"
 
 void hz_kern_linear_neon(struct hz_kern *k)

@@ -39,8 +39,17 @@ static void mul(enum hz_dtype type, const uint8_t *tile, uint32_t k, const struc
     X(F32, F32)                                                                                                        \
     X(F16, F32)                                                                                                        \
     X(BF16, F32)                                                                                                       \
-    X(Q4_0, I8_32) X(Q4_1, I8_32) X(Q5_0, I8_32) X(Q5_1, I8_32) X(Q8_0, I8_32) X(Q2_K, I8_256) X(Q3_K, I8_256)         \
-        X(Q4_K, I8_256) X(Q5_K, I8_256) X(Q6_K, I8_256) X(Q8_K, I8_256)
+    X(Q4_0, I8_32)                                                                                                     \
+    X(Q4_1, I8_32)                                                                                                     \
+    X(Q5_0, I8_32)                                                                                                     \
+    X(Q5_1, I8_32)                                                                                                     \
+    X(Q8_0, I8_32)                                                                                                     \
+    X(Q2_K, I8_256)                                                                                                    \
+    X(Q3_K, I8_256)                                                                                                    \
+    X(Q4_K, I8_256)                                                                                                    \
+    X(Q5_K, I8_256)                                                                                                    \
+    X(Q6_K, I8_256)                                                                                                    \
+    X(Q8_K, I8_256)
 
 #define MUL(type, form)                                                                                                \
     static void mul_##type##_c(const uint8_t *tile, uint32_t k, const struct hz_panel *x, uint32_t block, float *y,    \

@@ -66,7 +66,7 @@ static inline __m256i scale_halves(__m256i pair, int odd) /* the pair's int16 `o
 #define s_float(sum)       _mm256_cvtepi32_ps(sum)
 
 #include "kern/linear_tmpl.h"
-#include "kern/x86/panel_x86.h"
+#include "kern/x86/panel_x86_tmpl.h"
 
 void hz_kern_linear_avx2(struct hz_kern *k)
 {

@@ -57,7 +57,7 @@ typedef __m512 vs, vs_scale;
 #define s_float(sum)       (sum)
 
 #include "kern/linear_tmpl.h"
-#include "kern/x86/panel_x86.h"
+#include "kern/x86/panel_x86_tmpl.h"
 
 void hz_kern_linear_avx512(struct hz_kern *k)
 {

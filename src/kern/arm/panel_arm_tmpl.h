@@ -1,4 +1,4 @@
-/* panel_arm.h - quantizing rows of x with NEON, for the rungs of ARM; see linear_tmpl.h, which declares these. */
+/* panel_arm_tmpl.h - quantizing rows of x with NEON, for the rungs of ARM; see linear_tmpl.h, which declares these. */
 #ifndef HZ_KERN_ARM_PANEL_ARM_H
 #define HZ_KERN_ARM_PANEL_ARM_H
 

@@ -1,4 +1,4 @@
-/* panel_x86.h - quantizing rows of x with AVX2, for the rungs of x86; see linear_tmpl.h, which declares these. */
+/* panel_x86_tmpl.h - quantizing rows of x with AVX2, for the rungs of x86; see linear_tmpl.h, which declares these. */
 #ifndef HZ_KERN_X86_PANEL_X86_H
 #define HZ_KERN_X86_PANEL_X86_H
 
