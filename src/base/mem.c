@@ -11,13 +11,16 @@
 
 void *hz_calloc(size_t n, size_t size)
 {
+    uint64_t bytes;
+    if (!hz_mul_u64(n, size, &bytes) || bytes > SIZE_MAX / 2) /* here, so that sanitizers see no overflow */
+        return NULL;
     return calloc(n ? n : 1, size ? size : 1);
 }
 
 void *hz_realloc(void *p, size_t n, size_t size)
 {
     uint64_t bytes;
-    if (!hz_mul_u64(n, size, &bytes) || bytes > SIZE_MAX)
+    if (!hz_mul_u64(n, size, &bytes) || bytes > SIZE_MAX / 2)
         return NULL;
     return realloc(p, bytes ? (size_t)bytes : 1);
 }
