@@ -217,10 +217,18 @@ hz_status hz_py_contains(struct hz_py *py, struct hz_py_val haystack, struct hz_
 
 static const char *const op_names[] = {"+", "-", "*", "/", "//", "%", "** or pow()"};
 
+static bool is_sequence(struct hz_py_val v)
+{
+    return v.kind == HZ_PY_STR || v.kind == HZ_PY_LIST || v.kind == HZ_PY_TUPLE;
+}
+
 static hz_status no_operator(struct hz_py *py, enum hz_py_op op, struct hz_py_val a, struct hz_py_val b)
 {
     if (a.kind == HZ_PY_UNDEFINED || b.kind == HZ_PY_UNDEFINED)
         return hz_py_fail_undefined(py, a.kind == HZ_PY_UNDEFINED ? a : b);
+    if (op == HZ_PY_ADD && is_sequence(a))
+        return hz_py_fail(py, "can only concatenate %s (not \"%s\") to %s", hz_py_type_name(a), hz_py_type_name(b),
+                          hz_py_type_name(a));
     return hz_py_fail(py, "unsupported operand type(s) for %s: '%s' and '%s'", op_names[op], hz_py_type_name(a),
                       hz_py_type_name(b));
 }
@@ -293,11 +301,6 @@ static hz_status add_lists(struct hz_py *py, struct hz_py_val a, struct hz_py_va
         list->at[list->n++] = b.list->at[i];
     *out = a.kind == HZ_PY_LIST ? hz_py_list_val(list) : hz_py_tuple_val(list);
     return HZ_OK;
-}
-
-static bool is_sequence(struct hz_py_val v)
-{
-    return v.kind == HZ_PY_STR || v.kind == HZ_PY_LIST || v.kind == HZ_PY_TUPLE;
 }
 
 static hz_status repeat(struct hz_py *py, struct hz_py_val seq, struct hz_py_val times, struct hz_py_val *out)

@@ -60,7 +60,7 @@ hz_status hz_py_str_at(struct hz_py *py, const char *data, size_t len, struct hz
     struct hz_py_str *s = HZ_PY_NEW(py, struct hz_py_str);
     if (!s)
         return hz_py_status(py);
-    *s = (struct hz_py_str){data, len, len ? SIZE_MAX : 0, NULL};
+    *s = (struct hz_py_str){len ? data : "", len, len ? SIZE_MAX : 0, NULL};
     *out = (struct hz_py_val){.kind = HZ_PY_STR, .str = s};
     return HZ_OK;
 }
