@@ -11,7 +11,12 @@
 
 #include <cmocka.h>
 
-enum { VOCAB = 61, THREADS = 4, EACH = 2500, FLYING = 8, CONTEXT = 288, BASES = 12 };
+#ifdef __SANITIZE_THREAD__
+enum { EACH = 500 }; /* races show sooner than wrong pages, and everything takes ten times as long */
+#else
+enum { EACH = 2500 };
+#endif
+enum { VOCAB = 61, THREADS = 4, FLYING = 8, CONTEXT = 288, BASES = 12 };
 
 struct job { /* all a request depends on */
     int32_t ids[CONTEXT];
@@ -131,7 +136,8 @@ static void test_stress(void **state)
     assert_int_equal(c.finished, THREADS * EACH);
     assert_int_equal(c.cache.used, 0);
     assert_int_equal(c.cache.free + c.cache.cached, c.cache.blocks);
-    assert_true(c.preempted > 100 && c.restarted > 100 && c.cached_tokens > 10000 && cancelled > 500);
+    assert_true(c.preempted > EACH / 25 && c.restarted > EACH / 25 && c.cached_tokens > EACH * 4 &&
+                cancelled > EACH / 5);
     hz_engine_close(e);
 }
 
