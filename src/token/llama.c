@@ -228,7 +228,7 @@ static hz_status encode_wpm(struct hz_encoding *e, const char *s, size_t len)
         if (!cp || cp == 0xFFFD || control || (l->strip_accents && mark))
             continue;
         bool alone = stands_alone(cp, c);
-        if (l->lowercase) {
+        if (l->lowercase && c != UTF8PROC_CATEGORY_CN) { /* what is unknown there has no lower case */
             hz_ucd_lower(cp, lower);
             cp = lower[0];
         }

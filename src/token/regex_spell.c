@@ -40,8 +40,12 @@ static int peek(const struct speller *s, size_t ahead)
 /* ---- what a class escape stands for, as the inside of [..] --------------------------------------------------------
  */
 
-static const char SPACE[] =
-    "\\t-\\r\\x{20}\\x{85}\\x{A0}\\x{1680}\\x{2000}-\\x{200A}\\x{2028}\\x{2029}\\x{202F}\\x{205F}\\x{3000}";
+#define SPACE "\\t-\\r\\x{20}\\x{85}\\x{A0}\\x{1680}\\x{2000}-\\x{200A}\\x{2028}\\x{2029}\\x{202F}\\x{205F}\\x{3000}"
+/* Marks of Unicode 15 and 16 that are alphabetic. */
+#define YOUNG_MARKS                                                                                                    \
+    "\\x{897}\\x{CF3}\\x{10D69}\\x{10EFC}\\x{11241}\\x{113B8}-\\x{113C0}\\x{113C2}\\x{113C5}\\x{113C7}-\\x{113CA}"     \
+    "\\x{113CC}-\\x{113CD}\\x{11F00}-\\x{11F01}\\x{11F03}\\x{11F34}-\\x{11F3A}\\x{11F3E}-\\x{11F40}"                   \
+    "\\x{1611E}-\\x{1612E}\\x{1E08F}"
 
 struct name {
     const char *name, *spelling;
@@ -52,7 +56,6 @@ static const struct name long_names[] = {
     {"mark", "M"},
     {"number", "N"},
     {"punctuation", "P"},
-    {"punct", "P"},
     {"symbol", "S"},
     {"separator", "Z"},
     {"other", "C"},
@@ -67,11 +70,28 @@ static const struct name long_names[] = {
     {"decimalnumber", "Nd"},
     {"letternumber", "Nl"},
     {"othernumber", "No"},
-    {"digit", "Nd"},
-    {"alpha", "Alphabetic"},
-    {"upper", "Uppercase"},
-    {"lower", "Lowercase"},
     {"any", "Any"},
+};
+
+/* Classes that are no general category, for \p{..} and [:..:]; `young`: categories whose new members belong to it. */
+static const struct class
+{
+    const char *name, *spelling, *young[2];
+} classes[] = {
+    {"alpha", "\\p{Alphabetic}" YOUNG_MARKS, {"L"}},
+    {"alphabetic", "\\p{Alphabetic}" YOUNG_MARKS, {"L"}},
+    {"alnum", "\\p{Alphabetic}\\p{Nd}" YOUNG_MARKS, {"L", "Nd"}},
+    {"upper", "\\p{Uppercase}", {"Lu"}},
+    {"uppercase", "\\p{Uppercase}", {"Lu"}},
+    {"lower", "\\p{Lowercase}\\x{1E030}-\\x{1E06D}", {"Ll"}},
+    {"lowercase", "\\p{Lowercase}\\x{1E030}-\\x{1E06D}", {"Ll"}},
+    {"digit", "\\p{Nd}", {"Nd"}},
+    {"punct", "\\p{P}\\p{S}", {"P", "S"}},
+    {"space", SPACE, {NULL}},
+    {"blank", "\\t\\p{Zs}", {NULL}},
+    {"cntrl", "\\p{Cc}", {NULL}},
+    {"xdigit", "0-9A-Fa-f", {NULL}},
+    {"ascii", "\\x00-\\x7F", {NULL}},
 };
 
 /* Letters that Unicode 15 and 16 added to scripts that patterns name. */
@@ -81,7 +101,7 @@ static const struct name young_scripts[] = {
     {"katakana", "\\x{1B155}"},
     {"cyrillic", "\\x{1C89}\\x{1C8A}\\x{1E030}-\\x{1E06D}\\x{1E08F}"},
     {"latin", "\\x{A7CB}-\\x{A7CD}\\x{A7DA}-\\x{A7DC}\\x{1DF25}-\\x{1DF2A}"},
-    {"arabic", "\\x{10EC2}-\\x{10EC4}\\x{10EFC}-\\x{10EFF}"},
+    {"arabic", "\\x{897}\\x{10EC2}-\\x{10EC4}\\x{10EFC}-\\x{10EFF}"},
     {"devanagari", "\\x{11B00}-\\x{11B09}"},
 };
 
@@ -117,8 +137,51 @@ static void put_word(struct hz_buf *out, int unicode)
     put_young(out, "Nd", unicode);
 }
 
-/* The name inside \p{..}, cleaned of case, blanks, _ and - where it is a long one. */
-static hz_status put_property(struct speller *s, const char *name, size_t len, struct hz_buf *out)
+static bool put_class(const char *name, size_t len, int unicode, struct hz_buf *out)
+{
+    for (size_t i = 0; i < HZ_COUNT(classes); i++) {
+        if (strlen(classes[i].name) != len || memcmp(classes[i].name, name, len) != 0)
+            continue;
+        hz_buf_puts(out, classes[i].spelling);
+        for (size_t k = 0; k < HZ_COUNT(classes[i].young) && classes[i].young[k]; k++)
+            put_young(out, classes[i].young[k], unicode);
+        return true;
+    }
+    return false;
+}
+
+/* Categories that shrink from version to version are what the others leave. */
+static bool put_unassigned(const char *category, int unicode, struct hz_buf *out, bool *negated)
+{
+    static const char *const assigned[] = {"L", "M", "N", "P", "S", "Z"};
+    bool all = !strcmp(category, "C");
+    if (!all && strcmp(category, "Cn") != 0)
+        return false;
+    for (size_t i = 0; i < HZ_COUNT(assigned); i++) {
+        hz_buf_printf(out, "\\p{%s}", assigned[i]);
+        put_young(out, assigned[i], unicode);
+    }
+    if (!all)
+        hz_buf_puts(out, "\\p{Cc}\\p{Cf}\\p{Co}\\p{Cs}");
+    *negated = !*negated;
+    return true;
+}
+
+static bool put_script(const char *name, const char *folded, struct hz_buf *out)
+{
+    char script[64] = "sc:";
+    strncat(script, name, sizeof script - 4);
+    if (!hz_regex_knows(script))
+        return false;
+    hz_buf_printf(out, "\\p{%s}", script);
+    for (size_t i = 0; i < HZ_COUNT(young_scripts); i++)
+        if (!strcmp(folded, young_scripts[i].name))
+            hz_buf_puts(out, young_scripts[i].spelling);
+    return true;
+}
+
+/* The inside of \p{..}: long names are cleaned of case, blanks, _ and -. */
+static hz_status put_property(struct speller *s, const char *name, size_t len, struct hz_buf *out, bool *negated)
 {
     char given[48], folded[48];
     size_t n = 0;
@@ -130,26 +193,19 @@ static hz_status put_property(struct speller *s, const char *name, size_t len, s
         if (given[i] != '_' && given[i] != '-' && given[i] != ' ')
             folded[n++] = (char)(given[i] >= 'A' && given[i] <= 'Z' ? given[i] + 32 : given[i]);
     folded[n] = 0;
-    const char *known = n <= 2 ? given : NULL;
-    for (size_t i = 0; !known && i < HZ_COUNT(long_names); i++)
+    const char *category = n <= 2 ? given : NULL;
+    for (size_t i = 0; !category && i < HZ_COUNT(long_names); i++)
         if (!strcmp(folded, long_names[i].name))
-            known = long_names[i].spelling;
-    if (!strcmp(folded, "space")) {
-        hz_buf_puts(out, SPACE);
-    } else if (known && hz_regex_knows(known)) {
-        hz_buf_printf(out, "\\p{%s}", known);
-        put_young(out, known, s->unicode);
-    } else {
-        char script[64] = "sc:";
-        memcpy(script + 3, given, len + 1);
-        if (!hz_regex_knows(script))
-            return refuse(s, "an unknown \\p{..}");
-        hz_buf_printf(out, "\\p{%s}", script);
-        for (size_t i = 0; i < HZ_COUNT(young_scripts); i++)
-            if (!strcmp(folded, young_scripts[i].name))
-                hz_buf_puts(out, young_scripts[i].spelling);
+            category = long_names[i].spelling;
+    if (category && hz_regex_knows(category)) {
+        if (!put_unassigned(category, s->unicode, out, negated)) {
+            hz_buf_printf(out, "\\p{%s}", category);
+            put_young(out, category, s->unicode);
+        }
+        return HZ_OK;
     }
-    return HZ_OK;
+    return put_class(folded, n, s->unicode, out) || put_script(given, folded, out) ? HZ_OK
+                                                                                   : refuse(s, "an unknown \\p{..}");
 }
 
 /* At a backslash: if it is a class escape, appends its inside to `out`, says whether it is negated, and steps behind.
@@ -190,7 +246,7 @@ static hz_status class_escape(struct speller *s, struct hz_buf *out, bool *is_cl
             *negated = !*negated;
             from++;
         }
-        HZ_TRY(put_property(s, s->p + from, to - from, out));
+        HZ_TRY(put_property(s, s->p + from, to - from, out, negated));
         s->at = to + 1;
         return HZ_OK;
     }
@@ -284,36 +340,16 @@ static void put_set(const struct set *set, bool inverted, struct hz_buf *out)
     hz_buf_putc(out, ')');
 }
 
-/* At a [: of [:alpha:] and the like: what Oniguruma means by it. */
+/* At a [: of [:alpha:] and the like. */
 static hz_status read_posix(struct speller *s, struct set *set)
 {
-    static const struct name classes[] = {{"alpha", "\\p{Alphabetic}"},
-                                          {"alnum", "\\p{Alphabetic}\\p{Nd}"},
-                                          {"upper", "\\p{Uppercase}"},
-                                          {"lower", "\\p{Lowercase}"},
-                                          {"digit", "\\p{Nd}"},
-                                          {"punct", "\\p{P}$+<=>\\^`|~"},
-                                          {"space", SPACE},
-                                          {"blank", "\\t\\p{Zs}"},
-                                          {"cntrl", "\\p{Cc}"},
-                                          {"xdigit", "0-9A-Fa-f"},
-                                          {"ascii", "\\x00-\\x7F"}};
-    static const struct name young[] = {{"alpha", "L"},  {"alnum", "L"},  {"alnum", "Nd"}, {"upper", "Lu"},
-                                        {"lower", "Ll"}, {"digit", "Nd"}, {"punct", "P"}};
     size_t from = s->at + 2, to = from;
     while (to + 1 < s->len && !(s->p[to] == ':' && s->p[to + 1] == ']'))
         to++;
-    bool known = false;
-    for (size_t i = 0; to + 1 < s->len && i < HZ_COUNT(classes); i++)
-        if (strlen(classes[i].name) == to - from && !memcmp(s->p + from, classes[i].name, to - from)) {
-            hz_buf_puts(&set->plain, classes[i].spelling);
-            known = true;
-        }
-    for (size_t i = 0; known && i < HZ_COUNT(young); i++)
-        if (strlen(young[i].name) == to - from && !memcmp(s->p + from, young[i].name, to - from))
-            put_young(&set->plain, young[i].spelling, s->unicode);
+    if (to + 1 >= s->len || !put_class(s->p + from, to - from, s->unicode, &set->plain))
+        return refuse(s, "an unknown [:..:]");
     s->at = to + 2;
-    return known ? HZ_OK : refuse(s, "an unknown [:..:]");
+    return HZ_OK;
 }
 
 /* The items up to the ] or && that ends them. A set inside the set joins it. */

@@ -112,7 +112,7 @@ bool hz_ucd_is_nonspacing(uint32_t cp)
     if (cp == 0x1734) /* Mn until Unicode 14 */
         return true;
     return utf8proc_category((utf8proc_int32_t)cp) == UTF8PROC_CATEGORY_MN && !hz_ucd_since(cp) && cp != 0x1885 &&
-           cp != 0x1886 && cp != 0x111C9;
+           cp != 0x1886 && cp != 0xA9BD && cp != 0x111C9;
 }
 
 bool hz_ucd_is_cjk(uint32_t cp)

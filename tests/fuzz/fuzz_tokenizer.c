@@ -1,42 +1,69 @@
-/* A tokenizer.json from anywhere: the input up to a NUL is the file, what follows is text to encode; ids are decoded
- * again, whole and piece by piece. Nothing may crash, and what was encoded must decode. */
-#include "text/utf8.h"
+/* A tokenizer.json out of nowhere, and a text through it and back. Input: the JSON, a line of "\n---\n", the text;
+ * without the line the JSON is the text as well. Encoding, decoding and streaming must agree where the definition lets
+ * them. */
 #include "token/tokenizer.h"
 
+#include "text/utf8.h"
+
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+enum { MAX_TEXT = 4096 };
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const char *find_line(const char *s, size_t len)
+{
+    for (size_t i = 0; i + 5 <= len; i++)
+        if (!memcmp(s + i, "\n---\n", 5))
+            return s + i;
+    return NULL;
+}
+
+/* All ids one by one: a stream must not fail where decoding does not. */
+static void stream(const struct hz_tokenizer *t, const struct hz_ids *ids)
+{
+    struct hz_detok *d;
+    const char *piece;
+    size_t len;
+    if (hz_detok_new(t, false, &d, NULL))
+        return;
+    for (size_t i = 0; i < ids->n; i++)
+        if (hz_detok_push(d, ids->data[i], &piece, &len, NULL) == HZ_OK && !hz_utf8_valid(piece, len))
+            abort();
+    if (hz_detok_flush(d, &piece, &len, NULL) == HZ_OK && !hz_utf8_valid(piece, len))
+        abort();
+    hz_detok_free(d);
+}
+
+static void there_and_back(const struct hz_tokenizer *t, const char *text, size_t len)
+{
+    struct hz_ids ids = {0};
+    struct hz_buf out;
+    hz_buf_init(&out, 1 << 22);
+    if (hz_encode(t, text, len, HZ_ENCODE_SPECIAL | HZ_ENCODE_PARSE_SPECIAL, &ids, NULL) == HZ_OK) {
+        if (hz_decode(t, ids.data, ids.n, false, &out, NULL) == HZ_OK && out.len && !hz_utf8_valid(out.data, out.len))
+            abort();
+        stream(t, &ids);
+    }
+    hz_buf_free(&out);
+    hz_ids_free(&ids);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    const char *text = memchr(data, 0, size), *file = (const char *)data;
-    size_t file_len = text ? (size_t)(text - file) : size, len = text ? size - file_len - 1 : 0;
+    const char *s = (const char *)data, *line = find_line(s, size);
+    size_t len = line ? (size_t)(line - s) : size;
+    const char *text = line ? line + 5 : s;
+    size_t text_len = line ? size - len - 5 : size;
     struct hz_tokenizer *t;
-    if (hz_tokenizer_from_json(file, file_len, "fuzz", &t, NULL) != HZ_OK)
+    if (hz_tokenizer_from_json(s, len, "fuzz", &t, NULL))
         return 0;
-    text = text && hz_utf8_valid(text + 1, len) ? text + 1 : "The quick brown fox\n\xf0\x9f\x98\x80  1234";
-    len = len && text[0] != 'T' ? len : strlen(text);
-    struct hz_ids ids = {0};
-    if (hz_encode(t, text, HZ_MIN(len, (size_t)4096), HZ_ENCODE_SPECIAL | HZ_ENCODE_PARSE_SPECIAL, &ids, NULL) ==
-        HZ_OK) {
-        struct hz_buf out;
-        struct hz_detok *d = NULL;
-        const char *piece;
-        size_t n;
-        hz_buf_init(&out, 1 << 22);
-        hz_decode(t, ids.data, ids.n, true, &out, NULL);
-        hz_buf_free(&out);
-        if (hz_detok_new(t, false, &d, NULL) == HZ_OK) {
-            for (size_t i = 0; i < ids.n; i++)
-                if (hz_detok_push(d, ids.data[i], &piece, &n, NULL) == HZ_OK && !hz_utf8_valid(piece, n))
-                    abort();
-            if (hz_detok_flush(d, &piece, &n, NULL) == HZ_OK && !hz_utf8_valid(piece, n))
-                abort();
-        }
-        hz_detok_free(d);
-    }
-    hz_ids_free(&ids);
+    while (text_len > MAX_TEXT || (text_len && !hz_utf8_valid(text, text_len)))
+        text_len = text_len > MAX_TEXT ? MAX_TEXT : text_len - 1;
+    there_and_back(t, text, text_len);
+    there_and_back(t, "Hello, W\xC3\xB6rld! 123  \n<s> \xF0\x9F\x98\x80 e\xCC\x81", 35);
     hz_tokenizer_free(t);
     return 0;
 }

@@ -256,7 +256,7 @@ def llama_ids(program, path, text, *options):
     with tempfile.NamedTemporaryFile() as f:
         f.write(text.encode())
         f.flush()
-        out = subprocess.run([program, "--no-escape", "-m", str(path), "-f", f.name, "--ids", "--log-disable", *options],
+        out = subprocess.run([program, "-m", str(path), "-f", f.name, "--ids", "--no-escape", "--log-disable", *options],
                              capture_output=True, check=True, env={**os.environ, "LC_ALL": "C.UTF-8"}).stdout
     return json.loads(out.decode().strip().split("\n")[-1])
 
@@ -276,15 +276,11 @@ def main():
     for name, keys in files.items():
         path = HERE / f"{name}.gguf"
         gguf(path, keys)
-        cases = []
-        for t in TEXTS:
-            if not t or (name == "wpm" and "\u1c8a" in t):  # the program's case tables are older than Unicode 16
-                continue
-            case = {"text": t, "ids": llama_ids(program, path, t, "--no-bos")}
-            if name != "t5":  # the program adds no special tokens at all where the model has no BOS
-                case["ids_special"] = llama_ids(program, path, t)
-            case["ids_plain"] = llama_ids(program, path, t, "--no-bos", "--no-parse-special")
-            cases.append(case)
+        cases = [{"text": t, "ids": llama_ids(program, path, t, "--no-bos"), "ids_special": llama_ids(program, path, t),
+                  "ids_plain": llama_ids(program, path, t, "--no-bos", "--no-parse-special")} for t in TEXTS if t]
+        if name == "t5":  # the program adds an EOS only to models that have a BOS
+            for c in cases:
+                del c["ids_special"]
         write_cases(HERE / f"{name}.gguf.json", cases)
 
 
