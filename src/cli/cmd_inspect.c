@@ -178,7 +178,7 @@ static hz_status inspect(struct hz_session *s, const struct inspect_opts *o, con
     struct hz_model_opts where = o->model;
     where.path = path ? path : o->other;
     if (!where.path)
-        return hz_fail(err, HZ_E_INVALID, "inspect wants a MODEL: a GGUF file or a checkpoint folder");
+        return hz_fail(err, HZ_E_INVALID, "inspect needs MODEL; `hanzo inspect --help` explains it");
     HZ_TRY(hz_session_open(s, &where, false, err));
     if (o->json) {
         char *json;
