@@ -34,8 +34,11 @@ test: build venv
 	python -m pytest -q $(wildcard tests/cli tests/golden)
 	HANZO=build/asan/hanzo python -m pytest -q tests/cli/test_bad_input.py
 
-bench: build model
-	build/release/hanzo bench -m $(MODEL)
+# Speed on this machine: a model, and tokenizing beside the `tokenizers` package where it can be had.
+bench: build model venv
+	build/release/hanzo bench -m $(MODEL) -p 512 -n 128 -d 0,2048
+	@python -c 'import tokenizers' 2>/dev/null || python -m pip install -q tokenizers==0.23.3 || true
+	python bench/tokenizer.py tests/data/real/text.txt tests/data/token/llama3.json tests/data/token/llama2.json
 
 # Every CPU kernel of every instruction set against its plain C twin.
 kcheck: build
