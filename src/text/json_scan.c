@@ -51,6 +51,28 @@ static bool is_hex4_at(const struct scan *s, size_t i)
     return true;
 }
 
+/* Four hexadecimal digits, which were checked. */
+static uint32_t hex4(const char *at)
+{
+    uint32_t v = 0;
+    for (int i = 0; i < 4; i++)
+        v = v << 4 | (uint32_t)((at[i] & 15) + (at[i] > '9' ? 9 : 0));
+    return v;
+}
+
+/* The UTF-8 of a surrogate pair escaped at `at`, 4 bytes; 0 if there is none. json-c 0.16 loses the pairs whose
+ * character looks like a surrogate in its low 16 bits (U+1D800), so all of them are put in as they are. */
+static size_t pair_at(const struct scan *s, size_t at, char utf8[4])
+{
+    const char *t = s->text + at;
+    if (s->at - at < 12 || t[1] != 'u' || t[6] != '\\' || t[7] != 'u')
+        return 0;
+    uint32_t high = hex4(t + 2), low = hex4(t + 8);
+    if (high >> 10 != 0xd800 >> 10 || low >> 10 != 0xdc00 >> 10)
+        return 0;
+    return hz_utf8_encode(0x10000 + ((high & 0x3ff) << 10) + (low & 0x3ff), utf8);
+}
+
 /* A string that was just passed is a key if a colon follows. */
 static bool is_key_end(const struct scan *s)
 {
@@ -63,7 +85,7 @@ static bool is_key_end(const struct scan *s)
 static hz_status scan_string(struct scan *s)
 {
     size_t start = s->at++;
-    bool has_nul = false;
+    bool has_nul = false, has_pair = false;
     for (;;) {
         if (s->at >= s->len)
             return fail(s, start, "a string that does not end");
@@ -77,6 +99,7 @@ static hz_status scan_string(struct scan *s)
             if (!e || !strchr("\"\\/bfnrtu", e) || (e == 'u' && !is_hex4_at(s, s->at + 2)))
                 return fail(s, s->at, "an escape that JSON does not have");
             has_nul = has_nul || (e == 'u' && !memcmp(s->text + s->at + 2, "0000", 4));
+            has_pair = has_pair || (e == 'u' && hex4(s->text + s->at + 2) >> 10 == 0xd800 >> 10);
             s->at += e == 'u' ? 6 : 2;
         } else if (c < 0x80) {
             s->at++;
@@ -89,14 +112,17 @@ static hz_status scan_string(struct scan *s)
         }
     }
     s->at++;
-    if (!has_nul || !is_key_end(s))
-        return HZ_OK;
-    s->nul_keys = true;
-    for (size_t i = start; i < s->at; i++)
+    has_nul = has_nul && is_key_end(s);
+    s->nul_keys = s->nul_keys || has_nul;
+    for (size_t i = start; (has_nul || has_pair) && i < s->at; i++)
         if (s->text[i] == '\\') {
-            if (s->text[i + 1] == 'u' && !memcmp(s->text + i + 2, "0000", 4))
+            char utf8[4];
+            size_t n = pair_at(s, i, utf8);
+            if (n)
+                mend(s, i, i + 12, utf8, n);
+            else if (has_nul && s->text[i + 1] == 'u' && !memcmp(s->text + i + 2, "0000", 4))
                 mend(s, i, i + 6, HZ_JSON_NUL_MARK, 2);
-            i++; /* the escaped character is no backslash of its own */
+            i += n ? 11 : 1; /* the escaped character is no backslash of its own */
         }
     return HZ_OK;
 }

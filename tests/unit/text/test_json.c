@@ -262,12 +262,30 @@ static void shortest_doubles(void **state)
     }
 }
 
+/* Pairs whose character looks like a surrogate in its low 16 bits, beside keys with NULs and escaped backslashes. */
+static void surrogate_pairs(void **state)
+{
+    (void)state;
+    const char text[] = "{\"\\u0000\\ud836\\udc00\": \"\\ud83d\\ude00\\\\ud836\\ud836\\udc00\"}";
+    struct hz_json_doc *doc;
+    assert_int_equal(hz_json_parse(text, strlen(text), "test", &doc, NULL), HZ_OK);
+    struct hz_json_iter it = hz_json_each(hz_json_root(doc));
+    assert_true(hz_json_next(&it));
+    assert_int_equal(it.key_len, 5);
+    assert_memory_equal(it.key, "\0\xf0\x9d\xa0\x80", 5);
+    size_t len;
+    const char *s = hz_json_str(it.value, &len);
+    assert_string_equal(s, "\xf0\x9f\x98\x80\\ud836\xf0\x9d\xa0\x80");
+    hz_json_free(doc);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(accessors), cmocka_unit_test(keys_in_order), cmocka_unit_test(nul_in_keys),
-        cmocka_unit_test(numbers),   cmocka_unit_test(scalars_alone), cmocka_unit_test(refused),
-        cmocka_unit_test(depth),     cmocka_unit_test(written),       cmocka_unit_test(shortest_doubles),
+        cmocka_unit_test(surrogate_pairs),  cmocka_unit_test(accessors), cmocka_unit_test(keys_in_order),
+        cmocka_unit_test(nul_in_keys),      cmocka_unit_test(numbers),   cmocka_unit_test(scalars_alone),
+        cmocka_unit_test(refused),          cmocka_unit_test(depth),     cmocka_unit_test(written),
+        cmocka_unit_test(shortest_doubles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
