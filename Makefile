@@ -21,10 +21,11 @@ run: build model
 	build/release/hanzo run -m $(MODEL) -i "What is the capital of France?"
 
 build: setup
-	@$(call configure_and_build,release)
+	@$(call configure_and_build,release,--target hanzo)
 
 # The whole suite: release, address and undefined-behaviour sanitizers, thread sanitizer, then the program itself.
-test: build venv
+test: setup venv
+	@$(call configure_and_build,release)
 	@$(call configure_and_build,asan)
 	@$(call configure_and_build,tsan,--target $(addprefix test_,$(TSAN_TESTS)))
 	ctest --test-dir build/release --output-on-failure --parallel 2
@@ -35,13 +36,15 @@ test: build venv
 	HANZO=build/asan/hanzo python -m pytest -q tests/cli/test_bad_input.py
 
 # Speed on this machine: a model, and tokenizing beside the `tokenizers` package where it can be had.
-bench: build model venv
+bench: setup model venv
+	@$(call configure_and_build,release,--target hanzo tokenizer_bench)
 	build/release/hanzo bench -m $(MODEL) -p 512 -n 128 -d 0,2048
 	@python -c 'import tokenizers' 2>/dev/null || python -m pip install -q tokenizers==0.23.3 || true
 	python bench/tokenizer.py tests/data/real/text.txt tests/data/token/llama3.json tests/data/token/llama2.json
 
 # Every CPU kernel of every instruction set against its plain C twin.
-kcheck: build
+kcheck: setup
+	@$(call configure_and_build,release,--target kcheck)
 	build/release/tests/kcheck/kcheck
 
 golden: build venv
