@@ -108,7 +108,7 @@ hz_status hz_pool_new(int threads, struct hz_pool **out, struct hz_error *err)
     for (int i = 1; i < threads; i++) {
         struct member *m = &pool->member[i];
         *m = (struct member){pool, NULL, i};
-        char name[16];
+        char name[24];
         snprintf(name, sizeof name, "hz-compute-%d", i);
         hz_status status = hz_thread_start(&m->thread, name, worker, m, err);
         if (status != HZ_OK) {
@@ -130,11 +130,6 @@ void hz_pool_free(struct hz_pool *pool)
     for (int i = 1; i < pool->n; i++)
         hz_thread_join(pool->member[i].thread);
     hz_free_aligned(pool, sizeof *pool);
-}
-
-int hz_pool_threads(const struct hz_pool *pool)
-{
-    return pool->n;
 }
 
 void hz_work_set(struct hz_work *work, uint32_t n, int threads)

@@ -1,7 +1,7 @@
 /* pool.h - a team of compute threads that runs one function on all of them at a time.
  *
  * The caller is thread 0; the others wait between calls, first spinning for some microseconds, then asleep. Inside the
- * function, hz_pool_barrier separates phases and hz_pool_next hands out chunks of work, so that a thread that was
+ * function, hz_pool_barrier separates phases and hz_work_next hands out chunks of work, so that a thread that was
  * delayed takes fewer. The barrier costs 50 to 200 ns when every thread has a core, and sleeps when one has not. */
 #ifndef HZ_BASE_POOL_H
 #define HZ_BASE_POOL_H
@@ -19,7 +19,6 @@ typedef void hz_pool_fn(struct hz_pool *pool, int thread, void *arg);
 /* threads: the caller included, 1 to HZ_POOL_MAX. */
 hz_status hz_pool_new(int threads, struct hz_pool **pool, struct hz_error *err);
 void hz_pool_free(struct hz_pool *pool);
-int hz_pool_threads(const struct hz_pool *pool);
 /* Runs fn(pool, t, arg) for t = 0 .. threads-1, t = 0 on the calling thread; returns when all are done. One caller. */
 void hz_pool_run(struct hz_pool *pool, hz_pool_fn *fn, void *arg);
 /* All threads of the running function meet. */

@@ -20,8 +20,6 @@ struct hz_ucd_range {
 extern const struct hz_ucd_range hz_ucd_young[]; /* ascending */
 extern const size_t hz_ucd_n_young;
 
-enum { HZ_UCD_LATEST = 16 };
-
 /* The general category in Unicode 16, as utf8proc numbers them. */
 int hz_ucd_category(uint32_t cp);
 /* The major version since which it is known, 0 if that is 8 or older (or doesn't matter, see above). */

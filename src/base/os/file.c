@@ -74,24 +74,12 @@ void hz_file_unmap(struct hz_file_map *map)
     *map = (struct hz_file_map){0};
 }
 
-/* Advises on the whole pages inside (or, outward, touching) data[0..size). */
-static void advise(const void *data, uint64_t size, int advice, bool outward)
-{
-    uintptr_t page = (uintptr_t)hz_page_size(), from = (uintptr_t)data, to = from + size;
-    from = outward ? from / page * page : (from + page - 1) / page * page;
-    to = outward ? (to + page - 1) / page * page : to / page * page;
-    if (to > from)
-        madvise((void *)from, to - from, advice);
-}
-
-void hz_file_will_need(const void *data, uint64_t size)
-{
-    advise(data, size, MADV_WILLNEED, true);
-}
-
 void hz_file_dont_need(const void *data, uint64_t size)
 {
-    advise(data, size, MADV_DONTNEED, false);
+    uintptr_t page = (uintptr_t)hz_page_size(), from = (uintptr_t)data, to = (from + size) / page * page;
+    from = (from + page - 1) / page * page;
+    if (to > from)
+        madvise((void *)from, to - from, MADV_DONTNEED);
 }
 
 /* Reads until the end or `max`; the buffer grows as bytes arrive, so a false size costs nothing. */

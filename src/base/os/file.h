@@ -13,8 +13,7 @@ struct hz_file_map {
 /* Maps a regular file read-only. A folder, a socket or a missing file is an error that says so. */
 hz_status hz_file_map(const char *path, struct hz_file_map *map, struct hz_error *err);
 void hz_file_unmap(struct hz_file_map *map);
-/* Tells the system that the pages of data[0..size) will be / are no longer needed. The bytes stay readable. */
-void hz_file_will_need(const void *data, uint64_t size);
+/* Tells the system that the whole pages inside data[0..size) are no longer needed. The bytes stay readable. */
 void hz_file_dont_need(const void *data, uint64_t size);
 /* The whole file, NUL behind it, at most `max` bytes; free with free(). */
 hz_status hz_file_read(const char *path, uint64_t max, char **data, size_t *len, struct hz_error *err);

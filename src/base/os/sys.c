@@ -26,11 +26,6 @@ double hz_clock(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-int64_t hz_clock_unix(void)
-{
-    return (int64_t)time(NULL);
-}
-
 void hz_clock_local(int out[8])
 {
     time_t now = time(NULL);

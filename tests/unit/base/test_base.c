@@ -174,7 +174,6 @@ static void files(void **state)
     assert_int_equal(hz_file_map(path, &m, &err), HZ_OK);
     assert_memory_equal(m.data, "hello", 5);
     hz_file_dont_need(m.data, m.size);
-    hz_file_will_need(m.data, m.size);
     assert_memory_equal(m.data, "hello", 5);
     hz_file_unmap(&m);
     assert_int_equal(hz_file_create(path, &w, &err), HZ_OK);
