@@ -40,8 +40,7 @@ struct hz_cache {
     struct hz_cache_counts counts;
 };
 
-/* ---- lists ---------------------------------------------------------------------------------------------------------
- */
+/* ---- lists ----------------------------------------------------------------------------------- */
 
 static void lru_add(struct hz_cache *c, uint32_t b)
 {
@@ -68,8 +67,7 @@ static void block_free(struct hz_cache *c, uint32_t b)
     c->counts.free++;
 }
 
-/* ---- nodes ---------------------------------------------------------------------------------------------------------
- */
+/* ---- nodes ----------------------------------------------------------------------------------- */
 
 /* Frees a node, and its ancestors, once nothing holds it. */
 static void node_settle(struct hz_cache *c, uint32_t n)
@@ -154,8 +152,7 @@ static void tip_move(struct hz_cache *c, struct hz_page_tables *t, uint32_t n)
     }
 }
 
-/* ---- holding blocks ------------------------------------------------------------------------------------------------
- */
+/* ---- holding blocks -------------------------------------------------------------------------- */
 
 static void hold(struct hz_cache *c, uint32_t b)
 {
@@ -190,8 +187,7 @@ static uint32_t first_seen(uint32_t window, uint32_t index)
     return window && index >= window ? (index - window + 1) / HZ_PAGE_TOKENS : 0;
 }
 
-/* ---- what the scheduler calls --------------------------------------------------------------------------------------
- */
+/* ---- what the scheduler calls ---------------------------------------------------------------- */
 
 hz_status hz_cache_new(const struct hz_cache_shape *shape, struct hz_cache **cache, struct hz_error *err)
 {

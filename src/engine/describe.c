@@ -33,8 +33,7 @@ static hz_status hand_over(struct hz_buf *out, char **json, struct hz_error *err
     return status;
 }
 
-/* ---- a model --------------------------------------------------------------------------------------------------------
- */
+/* ---- a model --------------------------------------------------------------------------------- */
 
 static void put_scalar(struct hz_json_writer *w, enum hz_meta_type type, const struct hz_meta *m)
 {
@@ -240,8 +239,7 @@ hz_status hz_model_describe(const hz_model *m, char **json, struct hz_error *err
     return hand_over(&out, json, err);
 }
 
-/* ---- an engine ------------------------------------------------------------------------------------------------------
- */
+/* ---- an engine ------------------------------------------------------------------------------- */
 
 static void put_machine(struct hz_json_writer *w)
 {

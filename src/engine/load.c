@@ -9,8 +9,7 @@
 
 enum { USUAL_CONTEXT = 32768, USUAL_TOKENS = 256 /* of each sequence, beside one that fills the context */ };
 
-/* ---- sizes ----------------------------------------------------------------------------------------------------------
- */
+/* ---- sizes ----------------------------------------------------------------------------------- */
 
 /* Rows of the smallest table that positions are looked up in (gpt2); UINT32_MAX where there is none. */
 static uint32_t learned_positions(const struct hz_plan *p)
@@ -84,8 +83,7 @@ static hz_status size_steps(struct hz_engine *e, struct hz_error *err)
     return HZ_OK;
 }
 
-/* ---- loading --------------------------------------------------------------------------------------------------------
- */
+/* ---- loading --------------------------------------------------------------------------------- */
 
 /* Bits of the ids that have a token; rows that pad the vocabulary must never be drawn. */
 static hz_status make_mask(struct hz_engine *e, struct hz_error *err)

@@ -10,8 +10,7 @@
 
 enum { MAX_TEMPLATE = 16 << 20 };
 
-/* ---- opening --------------------------------------------------------------------------------------------------------
- */
+/* ---- opening --------------------------------------------------------------------------------- */
 
 static void open_tokenizer(struct hz_model *m, const char *other)
 {
@@ -80,8 +79,7 @@ void hz_model_close(hz_model *m)
     free(m);
 }
 
-/* ---- tokens ---------------------------------------------------------------------------------------------------------
- */
+/* ---- tokens ---------------------------------------------------------------------------------- */
 
 hz_status hz_model_tokenizer(const struct hz_model *m, const struct hz_tokenizer **tokenizer, struct hz_error *err)
 {
@@ -136,8 +134,7 @@ const char *hz_model_token(const hz_model *m, int32_t id, size_t *len, bool *spe
     return spelling;
 }
 
-/* ---- what ends an answer --------------------------------------------------------------------------------------------
- */
+/* ---- what ends an answer --------------------------------------------------------------------- */
 
 static hz_status add_end(struct hz_id_set *set, size_t *cap, int32_t id, struct hz_error *err)
 {
@@ -190,8 +187,7 @@ hz_status hz_model_ends(const struct hz_model *m, const struct hz_model_facts *f
     return HZ_OK;
 }
 
-/* ---- chat templates -------------------------------------------------------------------------------------------------
- */
+/* ---- chat templates -------------------------------------------------------------------------- */
 
 static void put_token(struct hz_json_writer *w, const struct hz_tokenizer *t, const char *key, int32_t id)
 {
@@ -298,8 +294,7 @@ hz_status hz_render(const hz_model *m, const char *json, size_t json_len, char *
     return status;
 }
 
-/* ---- tensor files ---------------------------------------------------------------------------------------------------
- */
+/* ---- tensor files ---------------------------------------------------------------------------- */
 
 hz_status hz_write_arrays(const char *path, const struct hz_array *arrays, size_t n, struct hz_error *err)
 {

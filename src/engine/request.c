@@ -9,8 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- the engine thread's side ---------------------------------------------------------------------------------------
- */
+/* ---- the engine thread's side ---------------------------------------------------------------- */
 
 /* Wakes whoever waits. Called without locks: the callback may do what it likes but free the request. */
 static void wake(struct hz_request *r)
@@ -103,8 +102,7 @@ void hz_request_put_done(struct hz_request *r, enum hz_finish finish, const stru
     hz_mutex_unlock(r->lock);
 }
 
-/* ---- the reader's side ----------------------------------------------------------------------------------------------
- */
+/* ---- the reader's side ----------------------------------------------------------------------- */
 
 static void clear(struct hz_outbox *box)
 {

@@ -23,8 +23,7 @@ void hz_sampling_default(struct hz_sampling *sampling)
                                      .seed = -1};
 }
 
-/* ---- sampling parameters --------------------------------------------------------------------------------------------
- */
+/* ---- sampling parameters --------------------------------------------------------------------- */
 
 /* What the request says, else what the checkpoint says, else the default; below 0 and NaN say nothing. */
 static float resolve(float asked, float published, float otherwise)
@@ -123,8 +122,7 @@ static hz_status make_sampler(const struct hz_engine *e, struct hz_request *r, c
     return status;
 }
 
-/* ---- the prompt -----------------------------------------------------------------------------------------------------
- */
+/* ---- the prompt ------------------------------------------------------------------------------ */
 
 static hz_status append_ids(struct hz_ids *ids, const int32_t *from, size_t n, struct hz_error *err)
 {
@@ -187,8 +185,7 @@ static hz_status check_prompt(const struct hz_engine *e, const struct hz_ids *id
     return HZ_OK;
 }
 
-/* ---- the request ----------------------------------------------------------------------------------------------------
- */
+/* ---- the request ----------------------------------------------------------------------------- */
 
 static hz_status check_options(const struct hz_engine *e, const struct hz_request_options *o, struct hz_error *err)
 {

@@ -7,8 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- which rows ----------------------------------------------------------------------------------------------------
- */
+/* ---- which rows ------------------------------------------------------------------------------ */
 
 struct room {
     uint32_t rows, seqs, outputs;
@@ -101,8 +100,7 @@ uint32_t hz_step_plan(struct hz_engine *e)
     return total;
 }
 
-/* ---- the batch -----------------------------------------------------------------------------------------------------
- */
+/* ---- the batch ------------------------------------------------------------------------------- */
 
 static void put_sequence(struct hz_engine *e, struct hz_request *r)
 {
@@ -200,8 +198,7 @@ static uint32_t put_specs(struct hz_engine *e)
     return n;
 }
 
-/* ---- results -------------------------------------------------------------------------------------------------------
- */
+/* ---- results --------------------------------------------------------------------------------- */
 
 static bool ends_answer(const struct hz_engine *e, const struct hz_request *r, int32_t id)
 {

@@ -76,8 +76,7 @@ struct hz_batch *hz_batch_init(void *block, const struct hz_batch_limits *limits
 hz_status hz_batch_check(const struct hz_batch *b, const struct hz_batch_limits *limits, const struct hz_plan *plan,
                          uint32_t n_blocks, uint32_t n_slots, struct hz_error *err);
 
-/* ---- drawing ids from logits
- * ----------------------------------------------------------------------------------------- */
+/* ---- drawing ids from logits ----------------------------------------------------------------- */
 
 enum { HZ_TOP = 20 };
 

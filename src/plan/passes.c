@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- cache groups --------------------------------------------------------------------------------------------------
- */
+/* ---- cache groups ---------------------------------------------------------------------------- */
 
 static uint64_t layer_bytes(const struct hz_cache_group *g, uint32_t kv_bytes)
 {
@@ -69,8 +68,7 @@ hz_status hz_plan_split_groups(struct hz_plan *p, uint32_t kv_bytes, uint64_t *b
     return HZ_OK;
 }
 
-/* ---- group: fusible runs -------------------------------------------------------------------------------------------
- */
+/* ---- group: fusible runs --------------------------------------------------------------------- */
 
 static bool same_operand(struct hz_operand a, struct hz_operand b)
 {
@@ -189,8 +187,7 @@ hz_status hz_plan_group(struct hz_plan *p, unsigned fusions, struct hz_error *er
     return HZ_OK;
 }
 
-/* ---- buffers -------------------------------------------------------------------------------------------------------
- */
+/* ---- buffers --------------------------------------------------------------------------------- */
 
 struct life {
     uint32_t from, to; /* groups */

@@ -171,8 +171,7 @@ struct hz_op {
     } u;
 };
 
-/* ---- rope tables ---------------------------------------------------------------------------------------------------
- */
+/* ---- rope tables ----------------------------------------------------------------------------- */
 
 /* Angles of a rope: angle[i] = position * inv_freq[i] in f32, cos and sin times `scale`. Which frequencies hold is a
  * choice made once per sequence from its whole length; it is part of the page hash. */
@@ -191,8 +190,7 @@ uint32_t hz_rope_choose(const struct hz_rope *rope, uint32_t length);
 /* Frequencies [rot/2] and scale of a choice; false for a choice the rope does not have. */
 bool hz_rope_freqs(const struct hz_rope *rope, uint32_t choice, float *inv_freq, float *scale);
 
-/* ---- caches --------------------------------------------------------------------------------------------------------
- */
+/* ---- caches ---------------------------------------------------------------------------------- */
 
 /* Layers of equal K and V width and window share a group and its page table. */
 struct hz_cache_group {
@@ -203,8 +201,7 @@ struct hz_cache_group {
 
 enum { HZ_PAGE_TOKENS = 32, HZ_MAX_GROUPS = 64, HZ_MAX_ROPES = 4 };
 
-/* ---- plan ----------------------------------------------------------------------------------------------------------
- */
+/* ---- plan ------------------------------------------------------------------------------------ */
 
 /* Runs of ops that a backend may do as one, found by one table of patterns; HZ_FUSE_NONE is one op by itself. */
 enum hz_fusion {
@@ -243,8 +240,7 @@ struct hz_plan {
     char why[160];
 };
 
-/* ---- building: what arch/ calls. After a failure all of them do nothing; hz_plan_check says what it was.
- * ------------- */
+/* ---- building: what arch/ calls. After a failure all of them do nothing; hz_plan_check says what it was. ---- */
 
 struct hz_plan *hz_plan_new(const char *name); /* NULL when memory is short */
 void hz_plan_free(struct hz_plan *p);
@@ -280,8 +276,7 @@ struct hz_operand hz_op_moe_linear(struct hz_plan *p, struct hz_operand x, struc
                                    uint32_t w, uint32_t b);
 struct hz_operand hz_op_combine(struct hz_plan *p, struct hz_operand pairs, struct hz_operand route, uint32_t k);
 
-/* ---- passes, in this order ------------------------------------------------------------------------------------------
- */
+/* ---- passes, in this order ------------------------------------------------------------------- */
 
 /* Shapes, operands, order, weights, cache places; ops that are room are refused by name. */
 hz_status hz_plan_check(const struct hz_plan *p, struct hz_error *err);

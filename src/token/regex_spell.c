@@ -37,8 +37,7 @@ static int peek(const struct speller *s, size_t ahead)
     return s->at + ahead < s->len ? (unsigned char)s->p[s->at + ahead] : -1;
 }
 
-/* ---- what a class escape stands for, as the inside of [..] --------------------------------------------------------
- */
+/* ---- what a class escape stands for, as the inside of [..] ----------------------------------- */
 
 #define SPACE "\\t-\\r\\x{20}\\x{85}\\x{A0}\\x{1680}\\x{2000}-\\x{200A}\\x{2028}\\x{2029}\\x{202F}\\x{205F}\\x{3000}"
 /* Marks of Unicode 15 and 16 that are alphabetic. */

@@ -13,8 +13,7 @@
 
 enum { VOCAB = 32, SEQS = 3, MAX_ROWS = 800, MAX_PAGES = 32 };
 
-/* ---- weights made up on the spot
- * --------------------------------------------------------------------------------------- */
+/* ---- weights made up on the spot ------------------------------------------------------------- */
 
 struct made {
     enum hz_dtype type;
@@ -55,8 +54,7 @@ static void make_weight(struct kc *c, const struct hz_weight *w, enum hz_dtype t
     hz_free_aligned(row, w->cols * sizeof *row);
 }
 
-/* ---- cases
- * --------------------------------------------------------------------------------------------------------------- */
+/* ---- cases ----------------------------------------------------------------------------------- */
 
 struct sketch { /* what a case builds with */
     struct hz_plan *p;
@@ -193,8 +191,7 @@ static struct hz_operand build_experts(struct sketch *s)
     return hz_op_combine(s->p, d, r, K);
 }
 
-/* ---- running
- * --------------------------------------------------------------------------------------------------------------- */
+/* ---- running --------------------------------------------------------------------------------- */
 
 struct machine {
     struct hz_device *dev;

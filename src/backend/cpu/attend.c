@@ -44,8 +44,7 @@ static uint32_t first_seen(const struct shape *a, uint32_t index)
     return a->window && index >= a->window ? index - a->window + 1 : 0;
 }
 
-/* ---- one item
- * --------------------------------------------------------------------------------------------------------------- */
+/* ---- one item -------------------------------------------------------------------------------- */
 
 /* The tile of a kv head in page `page` of the sequence. */
 static const uint8_t *tile_at(const struct hz_exec *x, const struct shape *a, const struct hz_batch_seq *s,
@@ -151,8 +150,7 @@ void hz_attend_run(struct hz_exec *x, const struct hz_step *s, int thread, uint3
         write_result(x, &a, item->first_row + i / heads, item->kv_head * heads + i % heads, &t->rows[i]);
 }
 
-/* ---- which items
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- which items ----------------------------------------------------------------------------- */
 
 /* Are there so few items that single rows should be cut by segments? */
 static bool cuts_segments(const struct hz_exec *x, const struct shape *a)

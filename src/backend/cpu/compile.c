@@ -37,8 +37,7 @@ hz_status hz_cpu_supports(struct hz_device *dev, const struct hz_plan *plan, con
     return HZ_OK;
 }
 
-/* ---- steps
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- steps ----------------------------------------------------------------------------------- */
 
 static struct hz_step *add_step(struct hz_exec *x, hz_chunks_fn *chunks, hz_step_fn *run, const struct hz_op *ops,
                                 uint32_t n_ops, enum hz_rows axis)
@@ -159,8 +158,7 @@ static hz_status add_group(struct hz_exec *x, const struct hz_group *g, struct h
     }
 }
 
-/* ---- memory
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- memory ---------------------------------------------------------------------------------- */
 
 /* Sizes that follow from the plan's ops. */
 struct sizes {

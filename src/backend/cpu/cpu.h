@@ -47,8 +47,7 @@ void hz_cpu_unpack(struct hz_device *dev, struct hz_packed *packed);
 /* One row of a matrix, dequantized. */
 void hz_cpu_row(const struct hz_packed *w, uint32_t row, float *out);
 
-/* ---- steps ---------------------------------------------------------------------------------------------------------
- */
+/* ---- steps ----------------------------------------------------------------------------------- */
 
 struct hz_step;
 typedef uint32_t hz_chunks_fn(struct hz_exec *x, const struct hz_step *s);
@@ -196,8 +195,7 @@ static inline enum hz_xform hz_wants(const struct hz_packed *w)
  * can be shared among threads and still gives the same bits. */
 enum { HZ_SEGMENT = 512, HZ_SEGMENT_PAGES = HZ_SEGMENT / HZ_PAGE_TOKENS };
 
-/* ---- run.c
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- run.c ----------------------------------------------------------------------------------- */
 
 hz_status hz_queue_new(struct hz_device *dev, struct hz_error *err);
 void hz_queue_free(struct hz_device *dev);

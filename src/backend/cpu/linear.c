@@ -145,8 +145,7 @@ void hz_linear_run(struct hz_exec *x, const struct hz_step *s, int thread, uint3
     }
 }
 
-/* ---- panels of rows that no row step has put already
- * ------------------------------------------------------------------- */
+/* ---- panels of rows that no row step has put already ----------------------------------------- */
 
 enum { PUT_ROWS = 4 }; /* rows a chunk puts: whole blocks on no rung, but bytes of other rows are never written */
 
@@ -187,8 +186,7 @@ void hz_put_run(struct hz_exec *x, const struct hz_step *s, int thread, uint32_t
             hz_put_row(x, &x->panels[s->puts[i].panel], r, hz_at(x, s->puts[i].x, r), thread);
 }
 
-/* ---- experts
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- experts --------------------------------------------------------------------------------- */
 
 static struct hz_panel expert_panel(const struct hz_exec *x, uint32_t expert)
 {

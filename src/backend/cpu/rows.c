@@ -188,8 +188,7 @@ void hz_rows_run(struct hz_exec *x, const struct hz_step *s, int thread, uint32_
     }
 }
 
-/* ---- rope angles: once a step, for all tables
- * ----------------------------------------------------------------------------- */
+/* ---- rope angles: once a step, for all tables ------------------------------------------------ */
 
 enum { ANGLE_ROWS = 8 };
 

@@ -25,8 +25,7 @@ struct hz_queue {
     bool quit;
 };
 
-/* ---- on the driver thread
- * ------------------------------------------------------------------------------------------------ */
+/* ---- on the driver thread -------------------------------------------------------------------- */
 
 /* Goes on to the next step that is worth sharing, doing those of one chunk at once: few threads meet less often, and
  * beside busy processes each meeting may cost a time slice. */
@@ -145,8 +144,7 @@ static void drive(void *arg)
     hz_mutex_unlock(q->lock);
 }
 
-/* ---- on the engine's thread
- * ---------------------------------------------------------------------------------------------- */
+/* ---- on the engine's thread ------------------------------------------------------------------ */
 
 hz_status hz_queue_new(struct hz_device *dev, struct hz_error *err)
 {

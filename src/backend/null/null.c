@@ -59,8 +59,7 @@ static uint64_t mix(uint64_t x)
     return x ^ (x >> 33);
 }
 
-/* ---- device and memory ---------------------------------------------------------------------------------------------
- */
+/* ---- device and memory ----------------------------------------------------------------------- */
 
 static hz_status null_open(const struct hz_device_options *options, struct hz_device **dev, struct hz_error *err)
 {
@@ -179,8 +178,7 @@ static void null_unpack(struct hz_device *dev, struct hz_packed *packed)
     free(packed);
 }
 
-/* ---- a plan ---------------------------------------------------------------------------------------------------------
- */
+/* ---- a plan ---------------------------------------------------------------------------------- */
 
 static hz_status null_supports(struct hz_device *dev, const struct hz_plan *plan, const enum hz_dtype *types,
                                enum hz_precision precision, struct hz_error *err)
@@ -307,8 +305,7 @@ static hz_status run_batch(struct hz_exec *e, struct hz_error *err)
     return HZ_OK;
 }
 
-/* ---- drawing --------------------------------------------------------------------------------------------------------
- */
+/* ---- drawing --------------------------------------------------------------------------------- */
 
 static int by_logit(const void *a, const void *b)
 {

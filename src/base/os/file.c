@@ -176,8 +176,7 @@ void hz_file_list_free(char **names, size_t n)
     free(names);
 }
 
-/* ---- writing: under a name of its own beside the target, renamed when whole ---------------------------------------
- */
+/* ---- writing: under a name of its own beside the target, renamed when whole ------------------ */
 
 struct hz_file_writer {
     char *path, *temporary;

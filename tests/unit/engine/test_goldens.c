@@ -36,8 +36,7 @@ struct golden {
     const float *want[PROMPTS];
 };
 
-/* ---- a run ----------------------------------------------------------------------------------------------------------
- */
+/* ---- a run ----------------------------------------------------------------------------------- */
 
 static hz_engine *load(const struct golden *g, const char *rung, int threads, enum hz_compute dtype, uint32_t chunk)
 {
@@ -135,8 +134,7 @@ static void free_results(struct result out[PROMPTS])
         free(out[p].logits);
 }
 
-/* ---- a checkpoint ---------------------------------------------------------------------------------------------------
- */
+/* ---- a checkpoint ---------------------------------------------------------------------------- */
 
 static void open_golden(const char *root, const char *name, struct golden *g)
 {

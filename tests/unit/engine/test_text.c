@@ -310,8 +310,7 @@ static void test_dry(void **state)
     hz_engine_close(e);
 }
 
-/* ---- a model without weights ----------------------------------------------------------------------------------------
- */
+/* ---- a model without weights ----------------------------------------------------------------- */
 
 static void test_tokens_of_model(void **state)
 {

@@ -223,8 +223,7 @@ static void print(void **state)
     hz_plan_free(p);
 }
 
-/* ---- batches
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- batches --------------------------------------------------------------------------------- */
 
 static struct hz_batch *one_row(void *block, const struct hz_batch_limits *limits)
 {

@@ -288,8 +288,7 @@ static void test_uniform(void **state)
     }
 }
 
-/* ---- stop strings ---------------------------------------------------------------------------------------------------
- */
+/* ---- stop strings ---------------------------------------------------------------------------- */
 
 /* Feeds text in pieces of `step` bytes; what was shown, whether a stop was met, and what was held back at the worst. */
 static bool feed(const char *const *stops, size_t n, const char *text, size_t step, char *shown, size_t *worst)
