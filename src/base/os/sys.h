@@ -4,7 +4,7 @@
 
 #include "base/status.h"
 
-double hz_clock(void);       /* monotonic seconds */
+double hz_clock(void); /* monotonic seconds */
 /* Local broken-down time of now: year, month 1-12, day, hour, minute, second, weekday 0 = Monday, day of year 1-366. */
 void hz_clock_local(int out[8]);
 uint64_t hz_random_u64(void); /* from the system's generator */
