@@ -82,40 +82,6 @@ static hz_status read_folder(const struct hz_config *c, struct hz_model_facts *f
 
 /* ---- GGUF -------------------------------------------------------------------------------------------------------- */
 
-/* Spellings that end a turn wherever they occur (llama.cpp, llama-vocab.cpp, special_eog_ids); files often name only
- * the base model's end. */
-static const char *const turn_ends[] = {
-    "<|eot_id|>",
-    "<|im_end|>",
-    "<|end|>",
-    "<|return|>",
-    "<|call|>",
-    "<end_of_turn>",
-    "<|endoftext|>",
-    "<|eom_id|>",
-    "<EOT>",
-    "_<EOT>",
-    "[EOT]",
-    "[EOS]",
-    "<|end_of_text|>",
-    "<end_of_utterance>",
-    "<\xef\xbd\x9c"
-    "end\xe2\x96\x81of\xe2\x96\x81sentence\xef\xbd\x9c>",
-};
-
-static void eos_from_vocabulary(const struct hz_gguf *g, struct eos *eos)
-{
-    const struct hz_meta *tokens = hz_gguf_get(g, "tokenizer.ggml.tokens");
-    if (!tokens || tokens->type != HZ_META_ARRAY)
-        return;
-    struct hz_cursor at = hz_meta_elements(tokens);
-    struct hz_str token;
-    for (int64_t id = 0; hz_meta_next_str(tokens, &at, &token); id++)
-        for (size_t i = 0; i < HZ_COUNT(turn_ends); i++)
-            if (strlen(turn_ends[i]) == token.len && !memcmp(turn_ends[i], token.s, (size_t)token.len))
-                add_eos(eos, id);
-}
-
 static float sampling_meta(const struct hz_gguf *g, const char *key, float otherwise)
 {
     const struct hz_meta *m = hz_gguf_get(g, key);
@@ -123,6 +89,7 @@ static float sampling_meta(const struct hz_gguf *g, const char *key, float other
     return m && hz_meta_double(m, &d) && isfinite(d) ? (float)d : otherwise;
 }
 
+/* The keys alone: ends that only their spelling gives away are the tokenizer's to know (token/gguf_tokens.c). */
 static void read_gguf(const struct hz_gguf *g, struct hz_model_facts *f, struct eos *eos)
 {
     static const char *const ends[] = {"eos", "eot", "eom", "fim_pad", "fim_rep", "fim_sep"};
@@ -135,7 +102,6 @@ static void read_gguf(const struct hz_gguf *g, struct hz_model_facts *f, struct 
         if (m && hz_meta_int(m, &id))
             add_eos(eos, id);
     }
-    eos_from_vocabulary(g, eos);
     m = hz_gguf_get(g, "tokenizer.ggml.bos_token_id");
     if (m && hz_meta_int(m, &id) && id >= 0 && id <= INT32_MAX)
         f->bos = (int32_t)id;

@@ -42,6 +42,19 @@ static void check_llama(const struct hz_tokenizer *t, struct hz_json c)
     check_ids(t, c, "ids_plain", 0);
 }
 
+/* A file's keys often name the base model's end alone: how a turn of a chat ends is known by its spelling. */
+static void check_ends(const struct hz_tokenizer *t)
+{
+    int32_t end = hz_token_id(t, "<|im_end|>", 10), other = hz_token_id(t, "<|begin_of_text|>", 17);
+    const int32_t *ids;
+    size_t n = hz_tokenizer_ends(t, &ids), found = 0;
+    for (size_t i = 0; i < n; i++) {
+        found += end >= 0 && ids[i] == end;
+        assert_true(ids[i] >= 0 && (other < 0 || ids[i] != other));
+    }
+    assert_int_equal(found, end >= 0);
+}
+
 static void check_gguf(const char *name)
 {
     char path[512], *text;
@@ -60,6 +73,7 @@ static void check_gguf(const char *name)
     snprintf(cases, sizeof cases, HZ_TEST_DATA "/token/%s.gguf.json", name);
     assert_int_equal(hz_file_read(cases, 1 << 24, &text, &len, &err), HZ_OK);
     check_cases(t, text, len, 100, check_llama);
+    check_ends(t);
     hz_tokenizer_free(t);
     hz_gguf_free(&g);
     hz_tensor_table_free(&table);
