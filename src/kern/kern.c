@@ -59,7 +59,7 @@ static void make(enum hz_rung rung)
 
 const struct hz_kern *hz_kern_table(enum hz_rung rung)
 {
-    if (rung >= HZ_RUNGS || !rungs[rung].built)
+    if (!hz_rung_built(rung))
         return NULL;
     uint32_t state = UNMADE;
     if (atomic_compare_exchange_strong(&made[rung], &state, MAKING)) {
@@ -76,9 +76,14 @@ const char *hz_rung_name(enum hz_rung rung)
     return rung < HZ_RUNGS ? rungs[rung].name : "?";
 }
 
+bool hz_rung_built(enum hz_rung rung)
+{
+    return rung < HZ_RUNGS && rungs[rung].built;
+}
+
 bool hz_rung_runs(enum hz_rung rung)
 {
-    return rung < HZ_RUNGS && rungs[rung].built && (hz_cpu_features() & rungs[rung].needs) == rungs[rung].needs;
+    return hz_rung_built(rung) && (hz_cpu_features() & rungs[rung].needs) == rungs[rung].needs;
 }
 
 hz_status hz_kern_select(const char *name, const struct hz_kern **kern, struct hz_error *err)

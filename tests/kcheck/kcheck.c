@@ -114,9 +114,9 @@ int main(int argc, char **argv)
         enum hz_rung rung = (enum hz_rung)r;
         if (only && strcmp(only, hz_rung_name(rung)) != 0)
             continue;
-        if (!hz_kern_table(rung) || !how(rung)) {
+        if (!hz_rung_built(rung) || !how(rung)) {
             printf("%-8s skipped: this %s cannot run it\n", hz_rung_name(rung),
-                   hz_kern_table(rung) ? "machine" : "build");
+                   hz_rung_built(rung) ? "machine" : "build");
             continue;
         }
         printf("%-8s %s\n", hz_rung_name(rung), how(rung));
