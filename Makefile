@@ -4,7 +4,7 @@
 MODEL := models/SmolLM2-135M-Instruct.Q4_1.gguf
 VENV := .venv
 PREFIX ?= /usr/local
-FUZZ_SECONDS ?= 30
+FUZZ_SECONDS ?= 60
 CMAKE_FLAGS ?=
 # Unit tests that run threads against each other, and so again under the thread sanitizer.
 TSAN_TESTS := pool engine engine_stress engine_goldens engine_text
@@ -42,10 +42,13 @@ bench: setup model venv
 	@python -c 'import tokenizers' 2>/dev/null || python -m pip install -q tokenizers==0.23.3 || true
 	python bench/tokenizer.py tests/data/real/text.txt tests/data/token/llama3.json tests/data/token/llama2.json
 
-# Every CPU kernel of every instruction set against its plain C twin.
-kcheck: setup
-	@$(call configure_and_build,release,--target kcheck)
+# Every CPU kernel of every instruction set against its plain C twin: what this machine runs, then the rest emulated.
+kcheck:
+	@tools/setup.sh --dev
+	@$(call configure_and_build,release,--target kcheck_all)
 	build/release/tests/kcheck/kcheck
+	! [ -x build/release/tests/kcheck/kcheck_emulated ] || build/release/tests/kcheck/kcheck_emulated --rung avx512
+	sh tests/kcheck/arm.sh . build/release/tests/kcheck/arm || [ $$? -eq 77 ]
 
 golden: build venv
 	python -m pytest -q tests/golden

@@ -55,6 +55,15 @@ float kc_normal(struct kc *c)
     return kc_uniform(c) + kc_uniform(c) + kc_uniform(c);
 }
 
+#ifdef HZ_KCHECK_EMULATED
+/* Linked in place of hz_cpu_features: whoever chooses a rung, the CPU backend too, may take one that is emulated. */
+unsigned __wrap_hz_cpu_features(void);
+unsigned __wrap_hz_cpu_features(void)
+{
+    return ~0u;
+}
+#endif
+
 /* What stands between this process and the rung's instructions. */
 static const char *how(enum hz_rung rung)
 {
