@@ -41,7 +41,7 @@ void *hz_alloc_aligned(size_t bytes)
     if (bytes > SIZE_MAX - huge)
         return NULL;
     if (bytes >= huge) /* fresh pages of the system: zero already, and touched only when used */
-        return hz_map_pages(hz_align(bytes, huge));
+        return hz_map_pages(hz_align(bytes, (size_t)hz_page_size()));
     size_t size = hz_align(bytes ? bytes : 1, 64);
     void *p = aligned_alloc(64, size);
     if (p)
@@ -53,7 +53,7 @@ void hz_free_aligned(void *p, size_t bytes)
 {
     enum { huge = 2 << 20 };
     if (p && bytes >= huge)
-        hz_unmap_pages(p, hz_align(bytes, huge));
+        hz_unmap_pages(p, hz_align(bytes, (size_t)hz_page_size()));
     else
         free(p);
 }

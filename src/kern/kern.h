@@ -131,7 +131,8 @@ void hz_tile_to_f32(const struct hz_linear_kern *linear, const uint8_t *tile, ui
 /* The table of a rung by name ("c", "avx2", ...), or the best for NULL. A rung this machine cannot run is
  * E_UNSUPPORTED, an unknown name E_INVALID. */
 hz_status hz_kern_select(const char *name, const struct hz_kern **kern, struct hz_error *err);
-/* The table of a rung, NULL if this build has none. Only where the rung runs: what fills the table is compiled for it. */
+/* The table of a rung, NULL if this build has none. Only where the rung runs: what fills the table is compiled for it.
+ */
 const struct hz_kern *hz_kern_table(enum hz_rung rung);
 bool hz_rung_built(enum hz_rung rung); /* into this program */
 const char *hz_rung_name(enum hz_rung rung);

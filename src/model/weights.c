@@ -257,6 +257,15 @@ static void rows_done(void *user, uint32_t first, uint32_t n)
     }
 }
 
+/* The same for all tensors that a packed weight was drawn from: rows that lie apart, and pages that a fault nearby has
+ * mapped again. If another weight draws from them too, it fetches them from the page cache once more. */
+static void weight_done(const struct reader *r)
+{
+    for (uint32_t i = 0; i < r->w->n_pieces; i++)
+        if (i == 0 || r->pieces[i].tensor != r->pieces[i - 1].tensor)
+            hz_file_dont_need(r->pieces[i].tensor->data, r->pieces[i].tensor->bytes);
+}
+
 /* Row 0, if the rows lie one behind another. */
 static const uint8_t *mapped_rows(const struct reader *r)
 {
@@ -300,6 +309,8 @@ static hz_status load_weight(const struct binding *b, uint32_t index, const stru
     uint64_t bytes = 0;
     hz_status status = to->backend->pack(to->dev, w, &rows, &pack, &to->packed[index], &bytes, err);
     to->bytes += bytes;
+    if (!is_vector(w))
+        weight_done(&r);
     return status == HZ_OK ? HZ_OK : hz_fail_in(err, status, "%s", w->name);
 }
 

@@ -76,3 +76,12 @@ def test_mmap_gives_the_same_bits():
     model = model_file("SmolLM2-135M-Instruct.Q4_1")
     ask = ["run", "-m", model, "-i", "Name three colours.", "--max-tokens", 24, "--temperature", 0]
     assert makers.run(*ask).stdout == makers.run(*ask, "--mmap").stdout
+
+
+@pytest.mark.parametrize("name", PERPLEXITY)
+def test_memory(name):
+    """The packed weights replace the file's bytes; beside them stand the tokenizer, the activations and the cache."""
+    model = model_file(name)
+    done = makers.run("run", "-m", model, "--raw", "-i", "Once upon a time", "--max-tokens", "16", "--json")
+    assert done.returncode == 0, done.stderr.decode()
+    assert json.loads(done.stdout)["peak_memory_bytes"] < model.stat().st_size + 100 * 2**20

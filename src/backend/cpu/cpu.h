@@ -11,11 +11,14 @@
 #include "base/pool.h"
 #include "kern/kern.h"
 
+struct hz_store; /* store.c: a piece of the weights' memory */
+
 struct hz_device {
     struct hz_pool *pool;
     const struct hz_kern *kern;
     int threads;
     struct hz_queue *queue; /* run.c: jobs of the driver thread */
+    struct hz_store *store; /* the piece that is being filled, those before it behind it */
 };
 
 struct hz_buffer {
@@ -35,15 +38,20 @@ struct hz_packed {
     const uint8_t *data; /* tiles or published rows */
     size_t row_bytes;    /* published */
     bool borrowed;
-    bool precise;       /* its products take x as f32, weights as dequantized */
-    size_t owned_bytes; /* of data, if it is ours */
-    float *vector;      /* HZ_USE_VECTOR: [experts][cols] */
+    bool precise;           /* its products take x as f32, weights as dequantized */
+    float *vector;          /* HZ_USE_VECTOR: [experts][cols] */
+    struct hz_store *store; /* where data or vector lies; NULL: borrowed */
 };
 
 hz_status hz_cpu_pack(struct hz_device *dev, const struct hz_weight *weight, const struct hz_row_source *rows,
                       const struct hz_pack_options *options, struct hz_packed **packed, uint64_t *bytes,
                       struct hz_error *err);
 void hz_cpu_unpack(struct hz_device *dev, struct hz_packed *packed);
+/* Zeroed memory for a weight, at a multiple of 64 bytes; *at: the piece it lies in, for hz_store_drop. NULL: none left.
+ */
+uint8_t *hz_store_take(struct hz_device *dev, size_t bytes, struct hz_store **at);
+/* A weight in this piece is gone; NULL is fine. */
+void hz_store_drop(struct hz_device *dev, struct hz_store *at);
 /* One row of a matrix, dequantized. */
 void hz_cpu_row(const struct hz_packed *w, uint32_t row, float *out);
 

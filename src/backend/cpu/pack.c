@@ -45,7 +45,7 @@ static void pack_on_thread(struct hz_pool *pool, int thread, void *arg)
 }
 
 static hz_status pack_tiles(struct hz_device *dev, const struct hz_row_source *rows, struct hz_packed *w,
-                            struct hz_error *err)
+                            uint64_t *owned, struct hz_error *err)
 {
     size_t threads = (size_t)dev->threads, bytes = (size_t)w->experts * w->tiles * w->tile_bytes;
     struct packing *p = hz_alloc_aligned(sizeof *p);
@@ -54,7 +54,7 @@ static hz_status pack_tiles(struct hz_device *dev, const struct hz_row_source *r
         return hz_fail_nomem(err, sizeof *p);
     p->rows = rows;
     p->w = w;
-    p->tiles = hz_alloc_aligned(bytes);
+    p->tiles = hz_store_take(dev, bytes, &w->store);
     p->errors = hz_calloc(threads, sizeof *p->errors);
     p->scratch = hz_alloc_aligned(threads * HZ_TILE * w->row_bytes);
     if (!p->tiles || !p->errors || !p->scratch) {
@@ -73,29 +73,27 @@ static hz_status pack_tiles(struct hz_device *dev, const struct hz_row_source *r
         goto done;
     }
     w->data = p->tiles;
-    w->owned_bytes = bytes;
-    p->tiles = NULL;
+    *owned = bytes;
 done:
-    hz_free_aligned(p->tiles, bytes);
     hz_free_aligned(p->scratch, threads * HZ_TILE * w->row_bytes);
     free(p->errors);
     hz_free_aligned(p, sizeof *p);
     return status;
 }
 
-static hz_status pack_vector(const struct hz_weight *weight, const struct hz_row_source *rows, struct hz_packed *w,
-                             struct hz_error *err)
+static hz_status pack_vector(struct hz_device *dev, const struct hz_weight *weight, const struct hz_row_source *rows,
+                             struct hz_packed *w, uint64_t *owned, struct hz_error *err)
 {
     hz_dequantize_fn *dequantize = hz_dequantize_c(rows->type);
     uint8_t *scratch = hz_alloc_aligned(w->row_bytes);
     hz_status status = HZ_OK;
-    w->owned_bytes = (size_t)w->rows * w->experts * w->cols * sizeof(float);
-    w->vector = hz_alloc_aligned(w->owned_bytes);
+    *owned = (uint64_t)w->rows * w->experts * w->cols * sizeof(float);
+    w->vector = (float *)(void *)hz_store_take(dev, (size_t)*owned, &w->store);
     if (!dequantize)
         status =
             hz_fail(err, HZ_E_UNSUPPORTED, "%s: a vector of type %s", weight->name, hz_dtype_info(rows->type)->name);
     else if (!scratch || !w->vector)
-        status = hz_fail_nomem(err, w->owned_bytes);
+        status = hz_fail_nomem(err, (size_t)*owned);
     for (uint32_t r = 0; status == HZ_OK && r < w->rows * w->experts; r++) {
         const void *at;
         float *out = w->vector + (size_t)r * w->cols;
@@ -116,6 +114,7 @@ hz_status hz_cpu_pack(struct hz_device *dev, const struct hz_weight *weight, con
 {
     struct hz_packed *w = hz_calloc(1, sizeof *w);
     hz_status status;
+    *bytes = 0;
     if (!w)
         return hz_fail_nomem(err, sizeof *w);
     w->type = rows->type;
@@ -127,7 +126,7 @@ hz_status hz_cpu_pack(struct hz_device *dev, const struct hz_weight *weight, con
     w->row_bytes = (size_t)hz_dtype_row_bytes(rows->type, weight->cols);
     if (weight->uses & HZ_USE_VECTOR) {
         w->rows = 1;
-        status = pack_vector(weight, rows, w, err);
+        status = pack_vector(dev, weight, rows, w, bytes, err);
     } else if (!w->linear->mul) {
         status = hz_fail(err, HZ_E_UNSUPPORTED, "%s: weights of type %s have no kernel here", weight->name,
                          hz_dtype_info(rows->type)->name);
@@ -137,26 +136,20 @@ hz_status hz_cpu_pack(struct hz_device *dev, const struct hz_weight *weight, con
         /* A table that is only looked up needs no tiles: it stays in the file, touched row by row. */
         w->borrowed = rows->mapped && (options->borrow || weight->uses == HZ_USE_EMBED);
         w->data = rows->mapped;
-        status = w->borrowed ? HZ_OK : pack_tiles(dev, rows, w, err);
+        status = w->borrowed ? HZ_OK : pack_tiles(dev, rows, w, bytes, err);
     }
     if (status != HZ_OK) {
         hz_cpu_unpack(dev, w);
         return status;
     }
-    *bytes = w->owned_bytes;
     *packed = w;
     return HZ_OK;
 }
 
 void hz_cpu_unpack(struct hz_device *dev, struct hz_packed *packed)
 {
-    (void)dev;
-    if (!packed)
-        return;
-    if (packed->vector)
-        hz_free_aligned(packed->vector, packed->owned_bytes);
-    else if (!packed->borrowed && packed->owned_bytes)
-        hz_free_aligned((void *)packed->data, packed->owned_bytes);
+    if (packed)
+        hz_store_drop(dev, packed->store);
     free(packed);
 }
 
