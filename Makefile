@@ -53,16 +53,21 @@ kcheck:
 golden: build venv
 	python -m pytest -q tests/golden
 
-# Every fuzz target for FUZZ_SECONDS; findings stay in build/fuzz/found.
+# Every fuzz target for FUZZ_SECONDS, from the inputs that seeds.py makes; findings stay in build/fuzz/found. An input that
+# takes 10 s or 1 GiB is a finding.
 fuzz: setup
-	@$(call configure_and_build,fuzz)
+	@$(call configure_and_build,fuzz,--target fuzzers)
+	@python3 tests/fuzz/seeds.py build/fuzz/seeds
 	@mkdir -p build/fuzz/found
-	@for target in build/fuzz/tests/unit/*/fuzz_*; do \
-	    [ -f "$$target" ] && [ -x "$$target" ] || continue; \
-	    name=$${target##*/}; corpus=build/fuzz/corpus/$$name; mkdir -p $$corpus; \
+	@for target in $(sort $(wildcard tests/fuzz/fuzz_*.c)); do \
+	    name=$${target##*/fuzz_}; name=$${name%.c}; \
+	    mkdir -p build/fuzz/corpus/$$name; \
 	    echo "$$name: $(FUZZ_SECONDS) s"; \
-	    $$target -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=build/fuzz/found/$$name- $$corpus \
+	    build/fuzz/tests/unit/*/fuzz_$$name -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
+	        -dict=build/fuzz/seeds/$$name.dict -artifact_prefix=build/fuzz/found/$$name- \
+	        build/fuzz/corpus/$$name build/fuzz/seeds/$$name $(wildcard tests/fuzz/found/$$name) \
 	        >build/fuzz/found/$$name.log 2>&1 || { tail -n 40 build/fuzz/found/$$name.log; exit 1; }; \
+	    grep cov: build/fuzz/found/$$name.log | tail -n 1; \
 	done
 
 lint: build venv

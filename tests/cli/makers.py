@@ -5,8 +5,6 @@ import struct
 import subprocess
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).resolve().parent.parent.parent
 GOLDEN = ROOT / "tests" / "data" / "golden"
 PROGRAM = Path(os.environ.get("HANZO", ROOT / "build" / "release" / "hanzo"))
@@ -15,6 +13,7 @@ PROGRAM = Path(os.environ.get("HANZO", ROOT / "build" / "release" / "hanzo"))
 def run(*arguments, stdin=b"", timeout=120):
     """Runs the program; a sanitizer's report exits with 99, so that it is no ordinary failure."""
     if not PROGRAM.is_file():
+        import pytest # not needed by those who only make files
         pytest.skip(f"{PROGRAM} is not built")
     environment = dict(os.environ, ASAN_OPTIONS="exitcode=99", UBSAN_OPTIONS="exitcode=99")
     return subprocess.run([PROGRAM, *map(str, arguments)], input=stdin, capture_output=True, timeout=timeout, env=environment)

@@ -1,6 +1,6 @@
-/* A tokenizer.json out of nowhere, and a text through it and back. Input: the JSON, a line of "\n---\n", the text;
- * without the line the JSON is the text as well. Encoding, decoding and streaming must agree where the definition lets
- * them. */
+/* A tokenizer out of nowhere, and a text through it and back. Input: a GGUF; or a tokenizer.json, a line of "\n---\n",
+ * the text; without the line the JSON is the text as well. Encoding, decoding and streaming must agree where the
+ * definition lets them. */
 #include "token/tokenizer.h"
 
 #include "text/utf8.h"
@@ -51,6 +51,25 @@ static void there_and_back(const struct hz_tokenizer *t, const char *text, size_
     hz_ids_free(&ids);
 }
 
+static const char mixed[] = "Hello, W\xC3\xB6rld! 123  \n<s> \xF0\x9F\x98\x80 e\xCC\x81";
+
+static void from_gguf(const uint8_t *data, size_t size)
+{
+    struct hz_arena arena = {0};
+    struct hz_tensor_table table = {0};
+    struct hz_gguf g;
+    struct hz_tokenizer *t;
+    if (hz_gguf_parse(data, size, "fuzz", &arena, &g, &table, NULL) == HZ_OK &&
+        hz_tokenizer_from_gguf(&g, &t, NULL) == HZ_OK) {
+        there_and_back(t, mixed, sizeof mixed - 1);
+        there_and_back(t, "", 0);
+        hz_tokenizer_free(t);
+    }
+    hz_gguf_free(&g);
+    hz_tensor_table_free(&table);
+    hz_arena_free(&arena);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const char *s = (const char *)data, *line = find_line(s, size);
@@ -58,12 +77,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *text = line ? line + 5 : s;
     size_t text_len = line ? size - len - 5 : size;
     struct hz_tokenizer *t;
+    if (size > 4 && !memcmp(data, "GGUF", 4)) {
+        from_gguf(data, size);
+        return 0;
+    }
     if (hz_tokenizer_from_json(s, len, "fuzz", &t, NULL))
         return 0;
     while (text_len > MAX_TEXT || (text_len && !hz_utf8_valid(text, text_len)))
         text_len = text_len > MAX_TEXT ? MAX_TEXT : text_len - 1;
     there_and_back(t, text, text_len);
-    there_and_back(t, "Hello, W\xC3\xB6rld! 123  \n<s> \xF0\x9F\x98\x80 e\xCC\x81", 35);
+    there_and_back(t, mixed, sizeof mixed - 1);
     hz_tokenizer_free(t);
     return 0;
 }
