@@ -269,18 +269,20 @@ static hz_status read_ugm(struct reader *r)
     if (!status)
         status = hz_trie_build(&r->l->user_defined_trie, keys, n_user, r->err);
     free(keys);
-    return status;
+    return status ? hz_fail_in(r->err, status, "%s: tokenizer.ggml.tokens", r->g->path) : HZ_OK;
 }
 
 static hz_status read_model(struct reader *r)
 {
+    hz_status status;
     switch (r->l->kind) {
     case HZ_LLAMA_SPM:
         return read_spm(r);
     case HZ_LLAMA_BPE:
         return read_bpe(r);
     case HZ_LLAMA_WPM:
-        return hz_wordpiece_new(&r->t->vocab, "", 0, SIZE_MAX, r->special.unk, &r->t->wordpiece, r->err);
+        status = hz_wordpiece_new(&r->t->vocab, "", 0, SIZE_MAX, r->special.unk, &r->t->wordpiece, r->err);
+        return status ? hz_fail_in(r->err, status, "%s: tokenizer.ggml.tokens", r->g->path) : HZ_OK;
     case HZ_LLAMA_UGM:
         return read_ugm(r);
     }
@@ -326,7 +328,7 @@ static hz_status list_specials(struct reader *r)
         keys[i] = (struct hz_trie_key){v->tokens[l->specials[i].id].s, l->specials[i].len, (int32_t)i};
     hz_status status = hz_trie_build(&l->special_trie, keys, l->n_specials, r->err);
     free(keys);
-    return status;
+    return status ? hz_fail_in(r->err, status, "%s: tokenizer.ggml.tokens", r->g->path) : HZ_OK;
 }
 
 /* What a token is as text: llama.cpp's token_to_piece with special tokens shown. */
@@ -426,7 +428,8 @@ hz_status hz_tokenizer_from_gguf(const struct hz_gguf *g, struct hz_tokenizer **
     struct reader r = {.g = g, .err = err, .t = hz_calloc(1, sizeof *r.t)};
     if (!r.t)
         return hz_fail_nomem(err, sizeof *r.t);
-    hz_status status = read_all(&r);
+    r.t->path = hz_strndup(g->path, strlen(g->path));
+    hz_status status = r.t->path ? read_all(&r) : hz_fail_nomem(err, strlen(g->path));
     free(r.attrs);
     if (!status && r.t->llama->kind == HZ_LLAMA_SPM)
         r.t->scores = r.scores;

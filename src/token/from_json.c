@@ -10,6 +10,7 @@
 #include <string.h>
 
 enum { SPARE_IDS = 1 << 16, IDS_PER_TOKEN = 16 }; /* how far ids may lie apart */
+enum { MAX_POST = 256 };                          /* tokens and texts in a post-processor's template */
 
 struct reader {
     struct hz_tokenizer *t;
@@ -27,7 +28,7 @@ static hz_status put_token(struct reader *r, double id, const char *s, size_t le
 {
     /* The table of ids is as large as the largest: a file must not make it larger than its own size warrants. */
     double most = (double)(r->bulk.end - r->bulk.text) / 4 * IDS_PER_TOKEN + SPARE_IDS;
-    if (!(id >= 0) || id != (double)(uint64_t)id || id > most || id >= INT32_MAX)
+    if (!(id >= 0) || id > most || id >= INT32_MAX || id != (double)(uint32_t)id)
         return hz_bulk_fail(&r->bulk, "this is no id of a token");
     const char *copy = hz_vocab_copy(&r->t->vocab, s, len);
     if (!copy || !hz_vocab_put(&r->t->vocab, (uint32_t)id, copy, len))
@@ -198,7 +199,7 @@ static hz_status read_unigram(struct reader *r)
         u->byte_ids[b] = hz_vocab_byte_id(&t->vocab, (uint8_t)b);
     hz_status status = hz_trie_build(&u->trie, keys, r->n_vocab, r->err);
     free(keys);
-    return status;
+    return status ? hz_fail_in(r->err, status, "%s", r->path) : HZ_OK;
 }
 
 static hz_status read_wordpiece(struct reader *r, bool words_only)
@@ -219,7 +220,9 @@ static hz_status read_wordpiece(struct reader *r, bool words_only)
     int32_t id = hz_vocab_id(&t->vocab, unk, unk_len);
     if (words_only)
         return hz_wordlevel_new(&t->vocab, id, &t->wordpiece, r->err);
-    return hz_wordpiece_new(&t->vocab, prefix, prefix_len, most < 0 ? 0 : (size_t)most, id, &t->wordpiece, r->err);
+    hz_status status =
+        hz_wordpiece_new(&t->vocab, prefix, prefix_len, most < 0 ? 0 : (size_t)most, id, &t->wordpiece, r->err);
+    return status ? hz_fail_in(r->err, status, "%s", r->path) : HZ_OK;
 }
 
 static hz_status read_model(struct reader *r, const char *text, struct hz_bulk_part vocab, struct hz_bulk_part merges)
@@ -311,7 +314,9 @@ static hz_status read_added(struct reader *r)
         status = add_token(r, it.value, &next, &flow, scratch);
     hz_flow_free(&flow);
     hz_regex_scratch_free(scratch);
-    return status ? status : hz_added_build(&r->t->added, r->err);
+    HZ_TRY(status);
+    status = hz_added_build(&r->t->added, r->err);
+    return status ? hz_fail_in(r->err, status, "%s: added_tokens", r->path) : HZ_OK;
 }
 
 /* ---- post-processor --------------------------------------------------------------------------------------------- */
@@ -320,6 +325,9 @@ static hz_status post_put(struct reader *r, struct hz_ids *list, int64_t id)
 {
     if (id < HZ_POST_TEXT || id > INT32_MAX)
         return hz_fail(r->err, HZ_E_FORMAT, "%s: post_processor: %lld is no id", r->path, (long long)id);
+    if (list->n >= MAX_POST)
+        return hz_fail(r->err, HZ_E_LIMIT, "%s: post_processor: it adds more than %d tokens to a text", r->path,
+                       MAX_POST);
     return hz_ids_put(list, (int32_t)id) ? HZ_OK : hz_fail_nomem(r->err, sizeof id);
 }
 
@@ -378,9 +386,7 @@ static hz_status read_post(struct reader *r, struct hz_json json, struct hz_ids 
     struct hz_ids before = *list;
     *list = (struct hz_ids){0};
     hz_status status;
-    if (before.n > 1 << 16)
-        status = hz_fail(r->err, HZ_E_LIMIT, "%s: the post_processor adds too many tokens", r->path);
-    else if (!strcmp(type, "TemplateProcessing"))
+    if (!strcmp(type, "TemplateProcessing"))
         status = read_template(r, json, &before, list);
     else if (!strcmp(type, "BertProcessing") || !strcmp(type, "RobertaProcessing"))
         status = read_pair(r, json, &before, list);
@@ -433,12 +439,66 @@ static void mark_special(struct hz_tokenizer *t)
     }
 }
 
+/* What each key must be wherever it stands; the readers take another value for an absent one. null is one. */
+static const struct {
+    const char *key;
+    enum hz_json_kind kind;
+} kinds[] = {
+    {"add_prefix_space", HZ_JSON_BOOL},
+    {"use_regex", HZ_JSON_BOOL},
+    {"invert", HZ_JSON_BOOL},
+    {"split", HZ_JSON_BOOL},
+    {"individual_digits", HZ_JSON_BOOL},
+    {"lowercase", HZ_JSON_BOOL},
+    {"clean_text", HZ_JSON_BOOL},
+    {"handle_chinese_chars", HZ_JSON_BOOL},
+    {"strip_accents", HZ_JSON_BOOL},
+    {"strip_left", HZ_JSON_BOOL},
+    {"strip_right", HZ_JSON_BOOL},
+    {"cleanup", HZ_JSON_BOOL},
+    {"byte_fallback", HZ_JSON_BOOL},
+    {"fuse_unk", HZ_JSON_BOOL},
+    {"ignore_merges", HZ_JSON_BOOL},
+    {"special", HZ_JSON_BOOL},
+    {"single_word", HZ_JSON_BOOL},
+    {"lstrip", HZ_JSON_BOOL},
+    {"rstrip", HZ_JSON_BOOL},
+    {"normalized", HZ_JSON_BOOL},
+    {"type", HZ_JSON_STRING},
+    {"unk_token", HZ_JSON_STRING},
+    {"continuing_subword_prefix", HZ_JSON_STRING},
+    {"end_of_word_suffix", HZ_JSON_STRING},
+    {"added_tokens", HZ_JSON_ARRAY},
+    {"processors", HZ_JSON_ARRAY},
+    {"single", HZ_JSON_ARRAY},
+    {"unk_id", HZ_JSON_INT},
+    {"max_input_chars_per_word", HZ_JSON_INT},
+};
+
+static hz_status check_kinds(struct reader *r, struct hz_json json)
+{
+    for (struct hz_json_iter it = hz_json_each(json); hz_json_next(&it);) {
+        size_t i = 0;
+        while (it.key && i < HZ_COUNT(kinds) && strcmp(it.key, kinds[i].key) != 0)
+            i++;
+        bool known = it.key && i < HZ_COUNT(kinds) && it.value.kind != HZ_JSON_NULL;
+        if (known && it.value.kind != kinds[i].kind)
+            return hz_fail(r->err, HZ_E_FORMAT, "%s: \"%s\" is %s, expected %s", r->path, it.key,
+                           hz_json_kind_name(it.value.kind), hz_json_kind_name(kinds[i].kind));
+        if (!it.key || strcmp(it.key, "special_tokens") != 0) /* whose keys are tokens */
+            HZ_TRY(check_kinds(r, it.value));
+    }
+    return HZ_OK;
+}
+
 static hz_status read_all(struct reader *r, const char *text, struct hz_bulk_part vocab, struct hz_bulk_part merges)
 {
     struct hz_tokenizer *t = r->t;
     t->cache = hz_word_cache_new();
-    if (!t->cache || !hz_ids_put(&t->post, HZ_POST_TEXT))
+    t->path = hz_strndup(r->path, strlen(r->path));
+    if (!t->cache || !t->path || !hz_ids_put(&t->post, HZ_POST_TEXT))
         return hz_fail_nomem(r->err, sizeof *t);
+    HZ_TRY(check_kinds(r, r->root));
     HZ_TRY(hz_normalizer_read(&t->normalizer, hz_json_get(r->root, "normalizer"), r->path, r->err));
     HZ_TRY(hz_pretok_read(&t->pretok, hz_json_get(r->root, "pre_tokenizer"), r->path, r->err));
     HZ_TRY(read_model(r, text, vocab, merges));

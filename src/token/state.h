@@ -17,6 +17,7 @@
 enum { HZ_POST_TEXT = -1 }; /* in a post list: the ids of the text */
 
 struct hz_tokenizer {
+    char *path; /* for errors */
     struct hz_vocab vocab;
     struct hz_added added;
     struct hz_normalizer normalizer;

@@ -27,6 +27,7 @@ void hz_tokenizer_free(struct hz_tokenizer *t)
     hz_ids_free(&t->post);
     hz_ids_free(&t->ends);
     free(t->scores);
+    free(t->path);
     hz_vocab_free(&t->vocab);
     free(t);
 }
@@ -170,8 +171,10 @@ hz_status hz_encode(const struct hz_tokenizer *t, const char *text, size_t len, 
     hz_status status = hz_regex_scratch_new(&e.scratch, err);
     if (!status)
         status = encode_with_post(&e, text, len);
-    if (status)
+    if (status) {
         ids->n = before;
+        hz_fail_in(err, status, "%s", t->path);
+    }
     hz_regex_scratch_free(e.scratch);
     hz_flow_free(&e.flow);
     free(e.pieces[0].list);

@@ -67,6 +67,10 @@ static bool push(struct hz_trie *t, size_t *cap, struct range **ranges, size_t *
 hz_status hz_trie_build(struct hz_trie *trie, struct hz_trie_key *keys, size_t n, struct hz_error *err)
 {
     *trie = (struct hz_trie){0};
+    for (size_t i = 0; i < n; i++)
+        if (keys[i].len > HZ_TRIE_MAX_KEY)
+            return hz_fail(err, HZ_E_LIMIT, "the token \"%.40s...\" has %u bytes, expected at most %d", keys[i].s,
+                           keys[i].len, HZ_TRIE_MAX_KEY);
     HZ_TRY(sort_unique(keys, &n, err));
     size_t cap = 0, range_cap = 0;
     struct range *ranges = NULL;

@@ -23,7 +23,12 @@ struct hz_trie { /* starts as {0}; node 0 is the root */
     uint32_t root[256]; /* the root's children by label; 0 none */
 };
 
-/* Sorts the keys. Of equal keys the last in the list counts. Empty keys are left out. */
+/* A look-up goes down as far as the longest key: it must not be told by a file to do so for a page of text at every
+ * byte. */
+enum { HZ_TRIE_MAX_KEY = 4096 };
+
+/* Sorts the keys. Of equal keys the last in the list counts. Empty keys are left out; E_LIMIT if one is longer than
+ * HZ_TRIE_MAX_KEY. */
 hz_status hz_trie_build(struct hz_trie *trie, struct hz_trie_key *keys, size_t n, struct hz_error *err);
 void hz_trie_free(struct hz_trie *trie);
 

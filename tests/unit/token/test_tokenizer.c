@@ -413,12 +413,18 @@ static void broken_files(void **state)
     fails("{" BPE("\"a\":-1", "", "") "}", HZ_E_FORMAT, "id");
     fails("{" BPE("\"a\":0.5", "", "") "}", HZ_E_FORMAT, "id");
     fails("{" BPE("\"a\":2147483000", "", "") "}", HZ_E_FORMAT, "id"); /* would make a table of 2^31 */
+    fails("{" BPE("\"a\":1e308", "", "") "}", HZ_E_FORMAT, "id");
     fails("{" BPE("\"a\":0,", "", "") "}", HZ_E_FORMAT, "expected");
     fails("{" BPE("\"a\xFF\":0", "", "") "}", HZ_E_FORMAT, "UTF-8");
     fails("{" BPE("\"\\ud800\":0", "", "") "}", HZ_E_FORMAT, "surrogate");
     fails("{\"model\":{\"type\":\"Unigram\",\"unk_id\":9,\"vocab\":[[\"a\",0]]}}", HZ_E_FORMAT, "unk_id");
     fails("{\"model\":{\"type\":\"Unigram\",\"vocab\":[[\"a\"]]}}", HZ_E_FORMAT, "expected");
     fails("{\"model\":{\"type\":\"Unigram\",\"vocab\":{\"a\":0}}}", HZ_E_FORMAT, "array");
+    fails("{\"added_tokens\":{}," BPE("", "", "") "}", HZ_E_FORMAT, "\"added_tokens\" is an object, expected an array");
+    fails("{" BPE("", "", ",\"byte_fallback\":1") "}", HZ_E_FORMAT,
+          "\"byte_fallback\" is an integer, expected a boolean");
+    fails("{" BPE("", "", ",\"unk_token\":0") "}", HZ_E_FORMAT, "\"unk_token\" is an integer, expected a string");
+    hz_tokenizer_free(load("{" BPE("", "", ",\"unk_token\":null,\"fuse_unk\":null") "}"));
     fails("{\"normalizer\":{\"type\":\"Odd\"}," BPE("", "", "") "}", HZ_E_UNSUPPORTED, "Odd");
     fails("{\"pre_tokenizer\":{\"type\":\"Odd\"}," BPE("", "", "") "}", HZ_E_UNSUPPORTED, "Odd");
     fails("{\"post_processor\":{\"type\":\"Odd\"}," BPE("", "", "") "}", HZ_E_UNSUPPORTED, "Odd");
@@ -435,6 +441,26 @@ struct work {
     const struct hz_tokenizer *t;
     bool same;
 };
+
+/* A look-up walks as far as the longest added token: a long one would make a long text take forever. A post-processor
+ * that doubles what the one before it made would fill the memory. */
+static void limits(void **state)
+{
+    (void)state;
+    enum { TOO_LONG = 5000 };
+    char json[TOO_LONG + 256], *end = json;
+    end += sprintf(end, "{\"added_tokens\":[{\"id\":0,\"content\":\"");
+    memset(end, 'x', TOO_LONG);
+    sprintf(end + TOO_LONG, "\"}]," BPE("", "", "") "}");
+    fails(json, HZ_E_LIMIT, "has 5000 bytes");
+#define TWICE                                                                                                          \
+    "{\"type\":\"TemplateProcessing\",\"single\":[{\"Sequence\":{\"id\":\"A\"}},{\"Sequence\":{\"id\":\"A\"}}],"       \
+    "\"special_tokens\":{}}"
+#define FOUR_TIMES TWICE "," TWICE "," TWICE "," TWICE
+    fails("{\"post_processor\":{\"type\":\"Sequence\",\"processors\":[" FOUR_TIMES "," FOUR_TIMES "," FOUR_TIMES
+          "]}," BPE("", "", "") "}",
+          HZ_E_LIMIT, "post_processor: it adds more than");
+}
 
 static void encode_often(void *arg)
 {
@@ -473,11 +499,13 @@ static void threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(merges),           cmocka_unit_test(unknown),      cmocka_unit_test(long_piece),
-        cmocka_unit_test(merge_over_blank), cmocka_unit_test(added_tokens), cmocka_unit_test(blank_in_front),
-        cmocka_unit_test(bos_and_eos),      cmocka_unit_test(byte_runs),    cmocka_unit_test(byte_level_stream),
-        cmocka_unit_test(stream_is_linear), cmocka_unit_test(decoders),     cmocka_unit_test(broken_files),
-        cmocka_unit_test(threads),
+        cmocka_unit_test(limits),           cmocka_unit_test(merges),
+        cmocka_unit_test(unknown),          cmocka_unit_test(long_piece),
+        cmocka_unit_test(merge_over_blank), cmocka_unit_test(added_tokens),
+        cmocka_unit_test(blank_in_front),   cmocka_unit_test(bos_and_eos),
+        cmocka_unit_test(byte_runs),        cmocka_unit_test(byte_level_stream),
+        cmocka_unit_test(stream_is_linear), cmocka_unit_test(decoders),
+        cmocka_unit_test(broken_files),     cmocka_unit_test(threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
