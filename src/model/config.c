@@ -1,6 +1,7 @@
 /* config.c - one accessor over config.json and GGUF metadata. */
 #include "model/config_open.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -263,18 +264,27 @@ uint32_t hz_config_size(struct hz_config *c, const char *keys, uint32_t otherwis
     return first;
 }
 
-double hz_config_f64(struct hz_config *c, const char *keys, double otherwise)
+double hz_config_f64_in(struct hz_config *c, const char *keys, double otherwise, double least, double most)
 {
     struct found f = {0};
     bool null = false;
     double v;
     if (!find(c, keys, &f, &null))
         return otherwise;
-    if (!(f.meta ? hz_meta_double(f.meta, &v) : hz_json_double(f.json, &v)) || !isfinite(v)) {
-        note(c, "%s is not a finite number (%s)", f.key, kind_of(&f));
-        return otherwise;
-    }
-    return v;
+    if (!(f.meta ? hz_meta_double(f.meta, &v) : hz_json_double(f.json, &v)))
+        note(c, "%s is %s, expected a number", f.key, kind_of(&f));
+    else if (!(fabs(v) <= FLT_MAX))
+        note(c, "%s is %g, expected a number that a float32 can hold", f.key, v);
+    else if (v < least || v > most)
+        note(c, "%s is %g, expected %g to %g", f.key, v, least, most);
+    else
+        return v;
+    return otherwise;
+}
+
+double hz_config_f64(struct hz_config *c, const char *keys, double otherwise)
+{
+    return hz_config_f64_in(c, keys, otherwise, -FLT_MAX, FLT_MAX);
 }
 
 bool hz_config_bool(struct hz_config *c, const char *keys, bool otherwise)
@@ -325,12 +335,14 @@ enum hz_act hz_config_act(struct hz_config *c, const char *keys, enum hz_act oth
                 {"gelu_new", HZ_ACT_GELU_TANH},  {"gelu_pytorch_tanh", HZ_ACT_GELU_TANH},
                 {"gelu_fast", HZ_ACT_GELU_TANH}, {"relu", HZ_ACT_RELU},
                 {"relu2", HZ_ACT_RELU2},         {"sigmoid", HZ_ACT_SIGMOID}};
-    const char *name = hz_config_str(c, keys, NULL);
+    struct found f = {0};
+    bool null = false;
+    const char *name = find(c, keys, &f, &null) ? string(c, &f, NULL) : NULL;
     for (size_t i = 0; name && i < HZ_COUNT(acts); i++)
         if (!strcmp(name, acts[i].name))
             return acts[i].act;
     if (name)
-        note(c, "activation \"%s\" is unknown", name);
+        note(c, "%s is \"%.100s\", an unknown activation (known are silu, relu, relu2, sigmoid and gelu)", f.key, name);
     return otherwise;
 }
 

@@ -17,7 +17,8 @@ uint32_t hz_config_u32(struct hz_config *c, const char *keys, uint32_t otherwise
 /* A size: 1 to `most`; otherwise 0: it must be present. A GGUF may give it for each layer: then all must be equal. 1
  * after an error, so that it may be divided by. */
 uint32_t hz_config_size(struct hz_config *c, const char *keys, uint32_t otherwise, uint32_t most);
-double hz_config_f64(struct hz_config *c, const char *keys, double otherwise);
+double hz_config_f64(struct hz_config *c, const char *keys, double otherwise); /* finite as a float, too */
+double hz_config_f64_in(struct hz_config *c, const char *keys, double otherwise, double least, double most);
 bool hz_config_bool(struct hz_config *c, const char *keys, bool otherwise);
 const char *hz_config_str(struct hz_config *c, const char *keys, const char *otherwise);
 bool hz_config_has(struct hz_config *c, const char *keys);  /* present and not null */

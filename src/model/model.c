@@ -16,7 +16,8 @@ static const struct hz_arch *find_arch(const struct hz_config *c, struct hz_erro
     for (size_t i = 0; i < HZ_COUNT(archs); i++)
         if (hz_names_among(c->ck->gguf ? archs[i]->gguf : archs[i]->types, c->type))
             return archs[i];
-    hz_fail(err, HZ_E_UNSUPPORTED, "%s: architecture %s is not among those this build knows", c->ck->path, c->type);
+    hz_fail(err, HZ_E_UNSUPPORTED, "%s: architecture \"%.100s\" is not among those this build knows", c->ck->path,
+            c->type);
     return NULL;
 }
 

@@ -3,6 +3,7 @@
  * llama-context.cpp. Computed in double, kept in f32. */
 #include "model/config_open.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,9 +26,9 @@ static double number(const struct source *s, const char *key, double otherwise)
     double out;
     if (v.kind == HZ_JSON_ABSENT || v.kind == HZ_JSON_NULL)
         return otherwise;
-    if (hz_json_double(v, &out) && isfinite(out))
+    if (hz_json_double(v, &out) && fabs(out) <= FLT_MAX)
         return out;
-    hz_config_fail(s->c, "%s.%s is not a finite number", s->name, key);
+    hz_config_fail(s->c, "%s.%s is not a number that a float32 can hold", s->name, key);
     return otherwise;
 }
 
@@ -337,8 +338,12 @@ uint32_t hz_config_rope(struct hz_config *c, struct hz_plan *p, uint32_t head_di
         }
         s.rot = part > 0 && part <= 1 ? (uint32_t)(head_dim * part) : 0;
     }
-    if (!s.rot || s.rot % 2 || s.rot > head_dim || !(s.theta > 1)) {
-        hz_config_fail(c, "a rope over %u of %u columns with base %g", s.rot, head_dim, s.theta);
+    if (!(s.theta > 1)) {
+        hz_config_fail(c, "%s is %g, expected more than 1", gguf ? "rope.freq_base" : "rope_theta", s.theta);
+        return HZ_NONE;
+    }
+    if (!s.rot || s.rot % 2 || s.rot > head_dim) {
+        hz_config_fail(c, "a rope over %u of %u columns of a head, expected an even number", s.rot, head_dim);
         return HZ_NONE;
     }
     s.half = s.rot / 2;

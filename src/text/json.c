@@ -316,8 +316,9 @@ const char *hz_json_digits(struct hz_json v, size_t *len)
 
 const char *hz_json_kind_name(enum hz_json_kind kind)
 {
-    static const char *const names[] = {"nothing",  "null",     "a boolean", "an integer", "an integer",
-                                        "a number", "a string", "an array",  "an object"};
+    static const char *const names[] = {
+        "nothing",  "null",     "a boolean", "an integer", "an integer of too many digits",
+        "a number", "a string", "an array",  "an object"};
     return (unsigned)kind < HZ_COUNT(names) ? names[kind] : "?";
 }
 

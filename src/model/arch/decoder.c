@@ -53,10 +53,11 @@ void hz_decoder_read(struct hz_config *c, struct hz_plan *p, struct hz_decoder *
     d->n_ff = hz_config_size(c, "intermediate_size|n_inner|.feed_forward_length", gguf ? 0 : d->n_ff, MAX_WIDTH);
     if (d->heads % d->kv_heads)
         hz_config_fail(c, "%u attention heads over %u key-value heads", d->heads, d->kv_heads);
-    d->eps = hz_config_f64(c,
-                           layer_norm ? "layer_norm_eps|layer_norm_epsilon|norm_epsilon|.attention.layer_norm_epsilon"
-                                      : "rms_norm_eps|.attention.layer_norm_rms_epsilon",
-                           gguf || d->eps == 0 ? 1e-5 : d->eps);
+    d->eps =
+        hz_config_f64_in(c,
+                         layer_norm ? "layer_norm_eps|layer_norm_epsilon|norm_epsilon|.attention.layer_norm_epsilon"
+                                    : "rms_norm_eps|.attention.layer_norm_rms_epsilon",
+                         gguf || d->eps == 0 ? 1e-5 : d->eps, 0, 1);
     hz_config_ignore(c, layer_norm ? ".attention.layer_norm_rms_epsilon" : ".attention.layer_norm_epsilon");
     d->act = hz_config_act(c, "hidden_activation|hidden_act|activation_function|.hidden_activation", d->act);
     d->tied = hz_config_bool(c, "tie_word_embeddings", d->tied);
@@ -350,7 +351,7 @@ static uint32_t vocabulary(struct emit *e)
     char weight[64], real[HZ_CONFIG_NAME];
     snprintf(weight, sizeof weight, "%s.weight", e->d->names.embed);
     hz_config_tensor_name(e->c, weight, real);
-    uint32_t rows = hz_config_rows(e->c, weight), least = hz_config_u32(e->c, "vocab_size|.vocab_size", 0);
+    uint32_t rows = hz_config_rows(e->c, weight), least = hz_config_size(e->c, "vocab_size|.vocab_size", 1, INT32_MAX);
     least = HZ_MAX(least, hz_config_len(e->c, "tokenizer.ggml.tokens"));
     if (!rows)
         hz_config_fail(e->c, "no tensor %s", real);

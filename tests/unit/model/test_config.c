@@ -181,10 +181,16 @@ static void wrong_values(void **state)
     refused(GOLDEN("llama"), "{\"hidden_size\": 1000000000}", "hidden_size is 1000000000");
     refused(GOLDEN("llama"), "{\"head_dim\": 1000000}", "head_dim is 1000000");
     refused(GOLDEN("llama"), "{\"rope_theta\": Infinity}", "rope_theta");
+    refused(GOLDEN("llama"), "{\"rope_theta\": 1}", "rope_theta is 1, expected more than 1");
+    refused(GOLDEN("llama"), "{\"rms_norm_eps\": -1}", "rms_norm_eps is -1, expected 0 to 1");
+    refused(GOLDEN("gemma3"), "{\"query_pre_attn_scalar\": 1e308}", "query_pre_attn_scalar is 1e+308, expected");
+    refused(GOLDEN("llama"), "{\"vocab_size\": 0}", "vocab_size is 0");
+    refused(GOLDEN("llama"), "{\"hidden_size\": 9223372036854775808}", "hidden_size is an integer of too many digits");
+    refused(GOLDEN("llama"), "{\"num_hidden_layers\": \"REMOVE\"}", "no num_hidden_layers");
     refused(GOLDEN("llama"), "{\"rms_norm_eps\": {\"__float__\": \"NaN\"}}", "rms_norm_eps");
     refused(GOLDEN("llama"), "{\"rope_theta\": {\"__float__\": \"Infinity\"}}", "rope_theta");
     refused(GOLDEN("llama"), "{\"tie_word_embeddings\": 1}", "tie_word_embeddings");
-    refused(GOLDEN("llama"), "{\"hidden_act\": \"tanhish\"}", "\"tanhish\"");
+    refused(GOLDEN("llama"), "{\"hidden_act\": \"tanhish\"}", "hidden_act is \"tanhish\"");
     refused(GOLDEN("llama"), "{\"max_position_embeddings\": 0}", "max_position_embeddings is 0");
     refused(GOLDEN("llama"), "{\"model_type\": \"yeti\"}", "yeti");
     refused(GOLDEN("llama"), "{\"model_type\": \"REMOVE\"}", "model_type");
@@ -382,7 +388,7 @@ static void rope_refusals(void **state)
     refused(GOLDEN("llama"), "{\"rope_scaling\": [1]}", "rope_scaling is an array");
     refused(GOLDEN("llama"), "{\"partial_rotary_factor\": 0.1}", "rope over 1 of 16");
     refused(GOLDEN("llama"), "{\"partial_rotary_factor\": 1.5}", "rope over 0 of 16");
-    refused(GOLDEN("llama"), "{\"rope_theta\": -1}", "base -1");
+    refused(GOLDEN("llama"), "{\"rope_theta\": -1}", "rope_theta is -1");
     refused(GOLDEN("llama"),
             "{\"rope_parameters\": {\"full_attention\": {\"rope_type\": \"default\"},"
             " \"sliding_attention\": {\"rope_type\": \"default\"}}, \"rope_scaling\": null}",

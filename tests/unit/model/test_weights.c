@@ -534,7 +534,7 @@ static void gguf_defaults(void **state)
     maker_start(&m, "llama");
     gguf_refused(&m, "no llama.context_length");
     maker_start(&m, "warp");
-    gguf_refused(&m, "architecture warp");
+    gguf_refused(&m, "architecture \"warp\"");
 }
 
 /* Layers of a Qwen 3 with experts that have none: no key says so. */
