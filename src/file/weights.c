@@ -89,7 +89,7 @@ static hz_status open_shards(struct hz_checkpoint *ck, const char *folder, const
         if (!path)
             return hz_fail_nomem(err, strlen(folder));
         if (hz_file_kind(path) == HZ_FILE_MISSING)
-            return hz_fail(err, HZ_E_NOTFOUND, "%s: names the shard %s, which is missing: incomplete download?",
+            return hz_fail(err, HZ_E_NOTFOUND, "%s: names the shard %.200s, which is missing: incomplete download?",
                            index_path, s->names[s->open]);
         HZ_TRY(open_safetensors(ck, path, is_in_open_shard, s, err));
     }
