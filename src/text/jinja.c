@@ -99,7 +99,9 @@ hz_status hz_jinja_render(const struct hz_jinja *t, struct hz_json context, cons
     if (status == HZ_OK) {
         hz_buf_put(out, text.data, text.len);
         status = hz_buf_check(out, "the rendered template", err);
-    } else if (status != HZ_E_TEMPLATE) {
+    } else if (status != HZ_E_TEMPLATE || !*run.py.err->text) {
+        if (status == HZ_E_TEMPLATE)
+            hz_fail(run.py.err, status, "raise_exception() without a message");
         status = hz_fail_in(run.py.err, status, "%s:%u", t->name, (unsigned)run.line);
     }
     hz_arena_free(&run.py.arena);

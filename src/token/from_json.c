@@ -10,7 +10,7 @@
 #include <string.h>
 
 enum { SPARE_IDS = 1 << 16, IDS_PER_TOKEN = 16 }; /* how far ids may lie apart */
-enum { MAX_POST = 256 };                          /* tokens and texts in a post-processor's template */
+enum { MAX_POST = 256, MAX_POST_TEXTS = 4 };      /* tokens and texts in what a post-processor makes of a text */
 
 struct reader {
     struct hz_tokenizer *t;
@@ -393,6 +393,12 @@ static hz_status read_post(struct reader *r, struct hz_json json, struct hz_ids 
     else
         status = hz_fail(r->err, HZ_E_UNSUPPORTED, "%s: the post-processor \"%s\" is not known", r->path, type);
     hz_ids_free(&before);
+    size_t texts = 0;
+    for (size_t i = 0; i < list->n; i++)
+        texts += list->data[i] == HZ_POST_TEXT;
+    if (!status && texts > MAX_POST_TEXTS)
+        status = hz_fail(r->err, HZ_E_LIMIT, "%s: post_processor: it gives the text %zu times, expected at most %d",
+                         r->path, texts, MAX_POST_TEXTS);
     return status;
 }
 

@@ -1,6 +1,7 @@
 """What the program does with files that are broken, cut off, hostile or merely odd: it says in one line what is wrong,
 and where; or it runs, where nothing is. The faults are those that users of other engines reported."""
 import json
+import os
 import struct
 
 import pytest
@@ -276,6 +277,37 @@ def test_companion_file(tmp_path, name, content, word):
     Llama().write(tmp_path)
     (tmp_path / name).write_bytes(content)
     assert_refused(tmp_path, name, word)
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "model.safetensors", "generation_config.json"])
+@pytest.mark.parametrize("kind, word", [
+    ("folder", "folder"), ("fifo", "neither file nor folder"), ("device", "neither file nor folder"),
+    ("loop", "symbolic links"), ("dangling", "No such file"),
+])
+def test_companion_that_is_no_file(tmp_path, name, kind, word):
+    folder = Llama().write(tmp_path)
+    path = folder / name
+    path.unlink(missing_ok=True)
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "fifo":
+        os.mkfifo(path)
+    else:
+        path.symlink_to({"device": "/dev/zero", "loop": name, "dangling": "nowhere"}[kind])
+    assert_refused(folder, name, word)
+
+
+@pytest.mark.parametrize("template, word", [
+    ("{% for i in range(10**12) %}x{% endfor %}", "MAX_RANGE"),
+    ("{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}", "too many steps"),
+    ("{{ 'x' * 10**12 }}", "too large"),
+    ("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "macros call each other"),
+    ("{{ raise_exception('') }}", "raise_exception() without a message"),
+])
+def test_chat_template_without_end(tmp_path, template, word):
+    folder = Llama().write(tmp_path)
+    (folder / "chat_template.jinja").write_text(template)
+    assert_refused(folder, word, command=lambda path: run("run", "-m", path, "-i", "Hello", "--max-tokens", "4"))
 
 
 @pytest.mark.parametrize("name", ["config.json", "tokenizer.json"])

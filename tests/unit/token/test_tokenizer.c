@@ -459,7 +459,7 @@ static void limits(void **state)
 #define FOUR_TIMES TWICE "," TWICE "," TWICE "," TWICE
     fails("{\"post_processor\":{\"type\":\"Sequence\",\"processors\":[" FOUR_TIMES "," FOUR_TIMES "," FOUR_TIMES
           "]}," BPE("", "", "") "}",
-          HZ_E_LIMIT, "post_processor: it adds more than");
+          HZ_E_LIMIT, "post_processor: it gives the text 8 times");
 }
 
 static void encode_often(void *arg)
