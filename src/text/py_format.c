@@ -506,7 +506,7 @@ static hz_status field_first(struct hz_py *py, struct formatting *f, const char 
     bool number = true;
     for (size_t i = 0; i < len; i++) {
         number = number && isdigit((unsigned char)name[i]);
-        index = HZ_MIN(index * 10 + (name[i] - '0'), INT32_MAX);
+        index = number ? HZ_MIN(index * 10 + (name[i] - '0'), INT32_MAX) : 0;
     }
     if (number && len && f->next > 0)
         return hz_py_fail(py, "cannot switch from manual field specification to automatic field numbering");
