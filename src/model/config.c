@@ -352,6 +352,12 @@ uint32_t hz_config_context(struct hz_config *c, uint32_t otherwise)
     return c->context;
 }
 
+void hz_config_rope_of_phi3(struct hz_config *c, uint32_t original)
+{
+    c->original = original;
+    c->partial_rope = true;
+}
+
 bool hz_config_tensor(const struct hz_config *c, const char *name)
 {
     char real[HZ_NAME_MAX];
@@ -509,12 +515,12 @@ static const char harmless[] =
     "embedding_dropout|finetuning_task|hidden_dropout|hidden_dropout_prob|initializer_factor|"
     "initializer_range|output_router_logits|problem_type|resid_pdrop|residual_dropout|router_aux_loss_coef|"
     "router_jitter_noise|summary_activation|summary_first_dropout|summary_proj_to_labels|summary_type|"
-    "summary_use_proj|task_specific_params|"
+    "summary_use_proj|task_specific_params|n_special|predict_special_tokens|pruned_heads|_num_labels|"
     /* labels, tokens, how to generate */
     "bad_words_ids|begin_suppress_tokens|bos_token_id|decoder_start_token_id|diversity_penalty|do_sample|"
     "early_stopping|encoder_no_repeat_ngram_size|eos_token_id|exponential_decay_length_penalty|"
     "forced_bos_token_id|forced_eos_token_id|id2label|label2id|length_penalty|mask_token_id|max_length|"
-    "min_length|model_max_length|n_ctx|no_repeat_ngram_size|num_beam_groups|num_beams|num_labels|"
+    "max_sequence_length|min_length|model_max_length|n_ctx|no_repeat_ngram_size|num_beam_groups|num_beams|num_labels|"
     "num_return_sequences|output_scores|pad_token_id|prefix|remove_invalid_values|repetition_penalty|"
     "return_dict_in_generate|sep_token_id|suppress_tokens|temperature|tokenizer_model_max_length|"
     "tokenizer_padding_side|top_k|top_p|typical_p|unk_token_id|"

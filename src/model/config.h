@@ -45,6 +45,9 @@ const char *hz_config_tensor_name(const struct hz_config *c, const char *name, c
 /* Its rows, outer dimensions flattened; 0 if there is none. */
 uint32_t hz_config_rows(const struct hz_config *c, const char *name);
 
+/* What only Phi-3 has, said before its rope is read: a rope over a part of each head, and a length that longrope takes
+ * for the original one where no key outside of rope_scaling says another, whatever stands inside. */
+void hz_config_rope_of_phi3(struct hz_config *c, uint32_t original);
 /* Rope of a model: reads rope_theta, rope_scaling / rope_parameters (also per layer type: `layer_type`
  * "full_attention", "sliding_attention" or NULL), partial_rotary_factor, GGUF's rope keys and rope_freqs tensors. Adds
  * the table. */

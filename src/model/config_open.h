@@ -14,6 +14,8 @@ struct hz_config {
     struct hz_arena arena;     /* copies of keys and strings */
     struct hz_map read;        /* keys that somebody asked for */
     uint32_t context;
+    uint32_t original; /* of a longrope, where no key says it; 0: the context */
+    bool partial_rope;
     bool failed;
     struct hz_error err; /* the first error */
 };

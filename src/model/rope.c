@@ -136,6 +136,8 @@ static bool choose_object(struct source *s, const char *layer_type)
 {
     if (!hz_config_object(s->c, "rope_scaling|rope_parameters", &s->o, &s->name))
         return false;
+    if (!hz_json_len(s->o)) /* {} says as little as null */
+        hz_config_object(s->c, "rope_parameters", &s->o, &s->name);
     struct hz_json of_type = {0};
     for (struct hz_json_iter it = hz_json_each(s->o); hz_json_next(&it);) {
         if (it.value.kind != HZ_JSON_OBJECT)
@@ -153,7 +155,7 @@ static bool choose_object(struct source *s, const char *layer_type)
 static double original_context(const struct source *s)
 {
     /* Phi-3 keeps it outside, and there it counts more. */
-    double v = hz_config_f64(s->c, "original_max_position_embeddings", 0);
+    double v = hz_config_f64(s->c, "original_max_position_embeddings", s->c->original);
     v = v > 0 ? v : number(s, "original_max_position_embeddings", s->context);
     if (!(v >= 1))
         hz_config_fail(s->c, "%s.original_max_position_embeddings is not positive", s->name);
@@ -200,6 +202,13 @@ static void llama3(const struct source *s, double *inv)
     }
 }
 
+/* By its names in the first Phi-3 files; a yarn has no factors of its own. */
+static bool is_old_longrope(const struct source *s, const char *type)
+{
+    bool factors = hz_json_get(s->o, "short_factor").kind == HZ_JSON_ARRAY;
+    return !strcmp(type, "su") || (!strcmp(type, "yarn") && factors);
+}
+
 /* inv[0] holds plain frequencies. */
 static void scale_json(struct source *s, struct hz_rope *rope, double *inv[2])
 {
@@ -219,6 +228,8 @@ static void scale_json(struct source *s, struct hz_rope *rope, double *inv[2])
         rope->limit = s->context;
         if (s->rot <= 2)
             hz_config_fail(s->c, "%s: dynamic scaling of %u columns", s->name, s->rot);
+    } else if (!strcmp(type, "longrope") || is_old_longrope(s, type)) {
+        longrope(s, rope, inv);
     } else if (!strcmp(type, "yarn")) {
         struct yarn y = {original_context(s), number(s, "beta_fast", 0), number(s, "beta_slow", 0),
                          hz_json_bool(hz_json_get(s->o, "truncate"), true)};
@@ -234,8 +245,6 @@ static void scale_json(struct source *s, struct hz_rope *rope, double *inv[2])
             hz_config_fail(s->c, "%s.factor is not positive", s->name);
         else
             yarn(s, &y, inv[0]);
-    } else if (!strcmp(type, "longrope") || !strcmp(type, "su")) { /* su: its name in the first Phi-3 files */
-        longrope(s, rope, inv);
     } else if (!strcmp(type, "llama3")) {
         llama3(s, inv[0]);
     } else {
@@ -336,6 +345,8 @@ uint32_t hz_config_rope(struct hz_config *c, struct hz_plan *p, uint32_t head_di
             part = number(&s, "partial_rotary_factor", part);
             check_keys(&s);
         }
+        if (part != 1 && !c->partial_rope)
+            hz_config_fail(c, "partial_rotary_factor is %g, which this architecture does not know", part);
         s.rot = part > 0 && part <= 1 ? (uint32_t)(head_dim * part) : 0;
     }
     if (!(s.theta > 1)) {

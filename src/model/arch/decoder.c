@@ -44,9 +44,12 @@ void hz_decoder_read(struct hz_config *c, struct hz_plan *p, struct hz_decoder *
     d->n_layers = hz_config_size(c, "num_hidden_layers|n_layer|.block_count", gguf ? 0 : d->n_layers, MAX_LAYERS);
     d->n_embd = hz_config_size(c, "hidden_size|n_embd|.embedding_length", gguf ? 0 : d->n_embd, MAX_WIDTH);
     d->heads = hz_config_size(c, "num_attention_heads|n_head|.attention.head_count", gguf ? 0 : d->heads, MAX_HEADS);
-    uint32_t kv = gguf || !d->kv_heads ? d->heads : d->kv_heads;
+    /* null is what a family without a default of its own has: one head of keys a head, the width over the heads */
+    bool own_kv = !gguf && d->kv_heads && !hz_config_null(c, "num_key_value_heads");
+    uint32_t kv = own_kv ? d->kv_heads : d->heads;
     d->kv_heads = hz_config_size(c, "num_key_value_heads|.attention.head_count_kv", kv, MAX_HEADS);
-    uint32_t dim = gguf || !d->head_dim ? d->n_embd / d->heads : d->head_dim;
+    bool own_dim = !gguf && d->head_dim && !hz_config_null(c, "head_dim");
+    uint32_t dim = own_dim ? d->head_dim : d->n_embd / d->heads;
     d->head_dim = hz_config_size(c, "head_dim|.attention.key_length", dim ? dim : 1, MAX_WIDTH / d->heads);
     if (hz_config_u32(c, ".attention.value_length", d->head_dim) != d->head_dim)
         hz_config_fail(c, "keys and values of different length");

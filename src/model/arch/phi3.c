@@ -11,6 +11,7 @@ static void phi3(struct hz_config *c, struct hz_plan *p)
         hz_config_fail(c, "biases, which phi3 does not know");
     uint32_t window = hz_config_u32(c, "sliding_window|.attention.sliding_window", 0);
     hz_decoder_windows(c, &d, window, hz_decoder_all_slide, 0);
+    hz_config_rope_of_phi3(c, 4096);
     hz_decoder_rope(c, p, &d, 10000);
     hz_decoder_emit(c, p, &d);
 }

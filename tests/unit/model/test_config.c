@@ -152,7 +152,7 @@ static void unread_keys(void **state)
     refused(GOLDEN("qwen3"), "{\"num_experts\": 8}", "\"num_experts\"");
     taken(&p, GOLDEN("llama"),
           "{\"frobnicate\": null, \"use_bidirectional_attention\": false, \"sliding_window\": null,"
-          " \"id2label\": {\"0\": \"a\"}, \"torch_dtype\": \"REMOVE\", \"architectures\": []}");
+          " \"id2label\": {\"0\": \"a\"}, \"pruned_heads\": {}, \"max_sequence_length\": 9, \"torch_dtype\": \"REMOVE\", \"architectures\": []}");
     patched_close(&p);
 }
 
@@ -228,6 +228,12 @@ static void defaults(void **state)
     (void)state;
     taken(&p, GOLDEN("llama"), "{\"head_dim\": null}");
     patched_close(&p);
+    /* null: as many as heads, the width over the heads; absent ones have the family's own number */
+    refused(GOLDEN("qwen3"), "{\"num_key_value_heads\": null}", "k_proj.weight is BF16 [32, 64], expected at least [64, 64]");
+    refused(GOLDEN("qwen3"), "{\"num_key_value_heads\": \"REMOVE\"}", "4 attention heads over 32");
+    taken(&p, GOLDEN("qwen3"), "{\"head_dim\": null}");
+    patched_close(&p);
+    refused(GOLDEN("qwen3"), "{\"head_dim\": \"REMOVE\"}", "q_proj.weight is BF16 [64, 64], expected at least [512, 64]");
     taken(&p, GOLDEN("llama"), "{\"head_dim\": \"REMOVE\", \"tie_word_embeddings\": \"REMOVE\"}");
     patched_close(&p);
     taken(&p, GOLDEN("gemma3"), "{\"tie_word_embeddings\": \"REMOVE\"}"); /* true for Gemma */
@@ -351,6 +357,8 @@ static void rope_spellings(void **state)
         "{\"rope_scaling\": {\"rope_type\": \"linear\", \"type\": \"linear\", \"factor\": 4.0}}",
         "{\"rope_theta\": \"REMOVE\", \"rope_scaling\": \"REMOVE\","
         " \"rope_parameters\": {\"rope_type\": \"linear\", \"factor\": 4, \"rope_theta\": 10000}}",
+        "{\"rope_theta\": 7, \"rope_scaling\": {},"
+        " \"rope_parameters\": {\"rope_type\": \"linear\", \"factor\": 4, \"rope_theta\": 10000}}",
         "{\"rope_scaling\": null, \"rope_theta\": 7, \"rope_parameters\": {\"full_attention\":"
         " {\"rope_type\": \"linear\", \"factor\": 4, \"rope_theta\": 10000}}}",
     };
@@ -386,8 +394,11 @@ static void rope_refusals(void **state)
     refused(GOLDEN("llama"), "{\"rope_scaling\": {\"type\": \"linear\", \"factor\": \"x\"}}", "rope_scaling.factor");
     refused(GOLDEN("llama"), "{\"rope_scaling\": {\"type\": \"default\", \"mrope_section\": [1]}}", "mrope_section");
     refused(GOLDEN("llama"), "{\"rope_scaling\": [1]}", "rope_scaling is an array");
-    refused(GOLDEN("llama"), "{\"partial_rotary_factor\": 0.1}", "rope over 1 of 16");
-    refused(GOLDEN("llama"), "{\"partial_rotary_factor\": 1.5}", "rope over 0 of 16");
+    refused(GOLDEN("phi3_longrope"), "{\"partial_rotary_factor\": 0.1, \"rope_parameters\": \"REMOVE\"}",
+            "rope over 1 of 16");
+    refused(GOLDEN("phi3_longrope"), "{\"partial_rotary_factor\": 1.5, \"rope_parameters\": \"REMOVE\"}",
+            "rope over 0 of 16");
+    refused(GOLDEN("llama"), "{\"partial_rotary_factor\": 0.5}", "partial_rotary_factor is 0.5");
     refused(GOLDEN("llama"), "{\"rope_theta\": -1}", "rope_theta is -1");
     refused(GOLDEN("llama"),
             "{\"rope_parameters\": {\"full_attention\": {\"rope_type\": \"default\"},"
@@ -446,6 +457,15 @@ static void rope_by_length(void **state)
     close_to(frequency(&p, 0, 64, 1, &scale), plain(1));
     close_to(frequency(&p, 0, 65, 1, &scale), plain(1) / 2);
     close_to((double)scale, sqrt(1 + log(2) / log(64)));
+    patched_close(&p);
+    /* Where it stands inside alone, Phi-3's default counts (transformers, Phi3Config); yarn is an old name too. */
+    taken(&p, GOLDEN("phi3_longrope"),
+          "{\"original_max_position_embeddings\": \"REMOVE\", \"max_position_embeddings\": 8192,"
+          " \"rope_scaling\": {\"type\": \"yarn\", \"original_max_position_embeddings\": 32,"
+          " \"short_factor\": [1,1,1,1,1,1,1,1], \"long_factor\": [2,2,2,2,2,2,2,2]}}");
+    close_to(frequency(&p, 0, 4096, 1, &scale), plain(1));
+    close_to(frequency(&p, 0, 4097, 1, &scale), plain(1) / 2);
+    close_to((double)scale, sqrt(1 + log(2) / log(4096)));
     patched_close(&p);
     /* Dynamic: nothing up to the context, then the base grows with the length. */
     taken(&p, GOLDEN("llama"), "{\"rope_scaling\": {\"type\": \"dynamic\", \"factor\": 2}}");
