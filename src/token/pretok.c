@@ -195,6 +195,26 @@ static void split_words(struct splitter *s, const char *text, size_t len)
         emit(s, from, len);
 }
 
+/* A piece begins where the script changes. What belongs to no script goes with what is before it, and is lost where
+ * nothing is: so the reference has it. */
+static void split_scripts(struct splitter *s, const char *text, size_t len)
+{
+    size_t from = len;
+    int before = 0;
+    for (size_t at = 0, n; at < len; at += n) {
+        uint32_t cp;
+        n = hz_utf8_decode(text + at, len - at, &cp);
+        int script = hz_ucd_script(cp);
+        if (!script || script == before)
+            continue;
+        if (before)
+            emit(s, from, at);
+        from = at;
+        before = script;
+    }
+    emit(s, from, len);
+}
+
 static void split_fixed(struct splitter *s, size_t size, const char *text, size_t len)
 {
     size_t from = 0, count = 0;
@@ -304,6 +324,9 @@ static hz_status cut(const struct hz_pretok_step *step, const struct hz_flow *f,
         break;
     case HZ_PRETOK_WORDS:
         split_words(&s, text, piece.len);
+        break;
+    case HZ_PRETOK_SCRIPTS:
+        split_scripts(&s, text, piece.len);
         break;
     case HZ_PRETOK_DIGIT_GROUPS:
         split_digit_groups(&s, step, text, piece.len);

@@ -29,6 +29,7 @@ enum hz_pretok_kind {
     HZ_PRETOK_LITERAL,      /* Split, CharDelimiterSplit and the cut inside Metaspace */
     HZ_PRETOK_CLASS,        /* each character that `is` holds for: WhitespaceSplit, Digits, Punctuation, Bert's two */
     HZ_PRETOK_WORDS,        /* Whitespace: \w+|[^\w\s]+ */
+    HZ_PRETOK_SCRIPTS,      /* UnicodeScripts */
     HZ_PRETOK_FIXED,        /* FixedLength */
     HZ_PRETOK_DIGIT_GROUPS, /* threes from the right of each run of digits (llama.cpp's afmoe and tiny_aya) */
     HZ_PRETOK_METASPACE,    /* blanks to `literal`, and the one in front */

@@ -162,6 +162,8 @@ static hz_status read_at_depth(struct hz_pretok *p, struct hz_json json, const c
     }
     if (!strcmp(type, "CharDelimiterSplit"))
         return read_delimiter(p, json, path, err);
+    if (!strcmp(type, "UnicodeScripts"))
+        return hz_pretok_add(p, (struct hz_pretok_step){.kind = HZ_PRETOK_SCRIPTS}, err);
     if (!strcmp(type, "FixedLength"))
         return read_fixed(p, json, path, err);
     return hz_fail(err, HZ_E_UNSUPPORTED, "%s: the pre-tokenizer \"%s\" is not known", path, type);

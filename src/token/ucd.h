@@ -33,6 +33,8 @@ bool hz_ucd_is_control(uint32_t cp);     /* what BertNormalizer's clean_text rem
 bool hz_ucd_is_combining(uint32_t cp);   /* what StripAccents removes: categories M */
 bool hz_ucd_is_nonspacing(uint32_t cp);  /* what BertNormalizer's strip_accents removes: category Mn */
 bool hz_ucd_is_cjk(uint32_t cp);         /* what handle_chinese_chars puts blanks round */
+/* A number for what UnicodeScripts takes for one script, Han and kana together; 0: of any, or not assigned there. */
+int hz_ucd_script(uint32_t cp);
 /* Rust's to_lowercase: one or two code points. */
 int hz_ucd_lower(uint32_t cp, uint32_t out[2]);
 

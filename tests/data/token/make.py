@@ -150,7 +150,15 @@ def words():
     return t
 
 
-MAKERS = {f.__name__: f for f in (bert, unigram, roberta, llama3, clip, gpt1, llama2, words)}
+def scripts():
+    t = Tokenizer(models.BPE())
+    t.pre_tokenizer = pre_tokenizers.Sequence([
+        pre_tokenizers.UnicodeScripts(), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+    t.decoder = decoders.ByteLevel()
+    return trained_bpe(t, initial_alphabet=GPT2, vocab_size=340)
+
+
+MAKERS = {f.__name__: f for f in (bert, unigram, roberta, llama3, clip, gpt1, llama2, words, scripts)}
 MAKERS["unigram_bytes"] = lambda: unigram(True)
 
 

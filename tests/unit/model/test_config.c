@@ -152,7 +152,8 @@ static void unread_keys(void **state)
     refused(GOLDEN("qwen3"), "{\"num_experts\": 8}", "\"num_experts\"");
     taken(&p, GOLDEN("llama"),
           "{\"frobnicate\": null, \"use_bidirectional_attention\": false, \"sliding_window\": null,"
-          " \"id2label\": {\"0\": \"a\"}, \"pruned_heads\": {}, \"max_sequence_length\": 9, \"torch_dtype\": \"REMOVE\", \"architectures\": []}");
+          " \"id2label\": {\"0\": \"a\"}, \"pruned_heads\": {}, \"max_sequence_length\": 9, \"torch_dtype\": "
+          "\"REMOVE\", \"architectures\": []}");
     patched_close(&p);
 }
 
@@ -229,11 +230,13 @@ static void defaults(void **state)
     taken(&p, GOLDEN("llama"), "{\"head_dim\": null}");
     patched_close(&p);
     /* null: as many as heads, the width over the heads; absent ones have the family's own number */
-    refused(GOLDEN("qwen3"), "{\"num_key_value_heads\": null}", "k_proj.weight is BF16 [32, 64], expected at least [64, 64]");
+    refused(GOLDEN("qwen3"), "{\"num_key_value_heads\": null}",
+            "k_proj.weight is BF16 [32, 64], expected at least [64, 64]");
     refused(GOLDEN("qwen3"), "{\"num_key_value_heads\": \"REMOVE\"}", "4 attention heads over 32");
     taken(&p, GOLDEN("qwen3"), "{\"head_dim\": null}");
     patched_close(&p);
-    refused(GOLDEN("qwen3"), "{\"head_dim\": \"REMOVE\"}", "q_proj.weight is BF16 [64, 64], expected at least [512, 64]");
+    refused(GOLDEN("qwen3"), "{\"head_dim\": \"REMOVE\"}",
+            "q_proj.weight is BF16 [64, 64], expected at least [512, 64]");
     taken(&p, GOLDEN("llama"), "{\"head_dim\": \"REMOVE\", \"tie_word_embeddings\": \"REMOVE\"}");
     patched_close(&p);
     taken(&p, GOLDEN("gemma3"), "{\"tie_word_embeddings\": \"REMOVE\"}"); /* true for Gemma */

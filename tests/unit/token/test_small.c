@@ -34,6 +34,7 @@ JSON_TEST(clip)
 JSON_TEST(gpt1)
 JSON_TEST(llama2)
 JSON_TEST(words)
+JSON_TEST(scripts)
 
 static void check_llama(const struct hz_tokenizer *t, struct hz_json c)
 {
@@ -97,11 +98,11 @@ GGUF_TEST(wpm)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bert),      cmocka_unit_test(unigram),       cmocka_unit_test(unigram_bytes),
-        cmocka_unit_test(roberta),   cmocka_unit_test(llama3),        cmocka_unit_test(clip),
-        cmocka_unit_test(gpt1),      cmocka_unit_test(llama2),        cmocka_unit_test(words),
-        cmocka_unit_test(gguf_gpt2), cmocka_unit_test(gguf_deepseek), cmocka_unit_test(gguf_spm),
-        cmocka_unit_test(gguf_t5),   cmocka_unit_test(gguf_wpm),
+        cmocka_unit_test(bert),     cmocka_unit_test(unigram),   cmocka_unit_test(unigram_bytes),
+        cmocka_unit_test(roberta),  cmocka_unit_test(llama3),    cmocka_unit_test(clip),
+        cmocka_unit_test(gpt1),     cmocka_unit_test(llama2),    cmocka_unit_test(words),
+        cmocka_unit_test(scripts),  cmocka_unit_test(gguf_gpt2), cmocka_unit_test(gguf_deepseek),
+        cmocka_unit_test(gguf_spm), cmocka_unit_test(gguf_t5),   cmocka_unit_test(gguf_wpm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
