@@ -404,6 +404,24 @@ static hz_status read_post(struct reader *r, struct hz_json json, struct hz_ids 
 
 /* ---- the whole -------------------------------------------------------------------------------------------------- */
 
+/* Some files (Mistral's tekken 13) spell their pieces in bytes, but have the decoder of a SentencePiece model, with
+ * which `tokenizers` shows blanks as U+0120. What the pieces are the pre-tokenizer tells. */
+static hz_status read_decoder(struct reader *r, bool byte_level)
+{
+    struct hz_decode_chain *d = &r->t->decoder;
+    HZ_TRY(hz_decode_chain_read(d, hz_json_get(r->root, "decoder"), r->path, r->err));
+    bool fallback = false;
+    for (size_t i = 0; i < d->n; i++) {
+        fallback |= d->steps[i].kind == HZ_DECODE_BYTE_FALLBACK;
+        byte_level &= d->steps[i].kind != HZ_DECODE_ALPHABET;
+    }
+    if (!byte_level || !fallback)
+        return HZ_OK;
+    hz_decode_chain_free(d);
+    HZ_TRY(hz_decode_chain_add(d, (struct hz_decode_step){.kind = HZ_DECODE_ALPHABET}, r->err));
+    return hz_decode_chain_add(d, (struct hz_decode_step){.kind = HZ_DECODE_BYTES}, r->err);
+}
+
 /* With ByteLevel first in the decoder, the bytes of each token are worked out once. */
 static hz_status spell_bytes(struct reader *r)
 {
@@ -507,10 +525,11 @@ static hz_status read_all(struct reader *r, const char *text, struct hz_bulk_par
     HZ_TRY(check_kinds(r, r->root));
     HZ_TRY(hz_normalizer_read(&t->normalizer, hz_json_get(r->root, "normalizer"), r->path, r->err));
     HZ_TRY(hz_pretok_read(&t->pretok, hz_json_get(r->root, "pre_tokenizer"), r->path, r->err));
+    bool byte_level = hz_pretok_is_byte_level(&t->pretok);
     HZ_TRY(read_model(r, text, vocab, merges));
     HZ_TRY(read_added(r));
     HZ_TRY(read_post(r, hz_json_get(r->root, "post_processor"), &t->post, 0));
-    HZ_TRY(hz_decode_chain_read(&t->decoder, hz_json_get(r->root, "decoder"), r->path, r->err));
+    HZ_TRY(read_decoder(r, byte_level));
     mark_special(t);
     HZ_TRY(spell_bytes(r));
     if (t->post.n > 1 && t->post.data[0] != HZ_POST_TEXT)

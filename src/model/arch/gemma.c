@@ -78,8 +78,7 @@ static void gemma2(struct hz_config *c, struct hz_plan *p)
     d.logit_softcap = hz_config_f64(c, "final_logit_softcapping|.final_logit_softcapping",
                                     hz_config_null(c, "final_logit_softcapping") ? 0 : 30);
     d.attn_scale = attn_scale(c, &d, 46);
-    hz_config_ignore(c,
-                     "sliding_window_size"); /* the same again in the first files, whose reader does not look at it */
+    hz_config_ignore(c, "sliding_window_size"); /* of the first files, the same again; its code does not read it */
     windows(c, &d, 2);
     hz_decoder_rope(c, p, &d, 10000);
     hz_decoder_emit(c, p, &d);

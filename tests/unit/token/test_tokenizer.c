@@ -345,6 +345,18 @@ static void byte_level_stream(void **state)
     stream_is(t, IDS(0, 1), false, "||\xEF\xBF\xBD");
     stream_is(t, IDS(6, 5, 6), false, "<\xEF\xBD\x9C>| |<\xEF\xBD\x9C>|");
     hz_tokenizer_free(t);
+    /* Pieces of bytes under the decoder of a SentencePiece model: no U+0120 in the text. */
+    t = load("{" BPE(
+        "\"\xC4\xA0\":0,\"a\":1,\"\xC3\x83\":2,\"\xC2\xA9\":3", "",
+        "") ",\"pre_tokenizer\":{\"type\":"
+            "\"ByteLevel\",\"add_prefix_space\":false},\"decoder\":{\"type\":\"Sequence\",\"decoders\":[{\"type\":"
+            "\"Replace\","
+            "\"pattern\":{\"String\":\"\xE2\x96\x81\"},\"content\":\" \"},{\"type\":\"ByteFallback\"},{\"type\":"
+            "\"Fuse\"},{\"type\":\"Strip\",\"content\":\" \",\"start\":1,\"stop\":0}]}}");
+    ids_are(t, " a\xC3\xA9", 0, "0,1,2,3");
+    stream_is(t, IDS(0, 1, 2, 3), false, " |a||\xC3\xA9|");
+    text_is(t, IDS(0, 1, 2, 3), false, " a\xC3\xA9");
+    hz_tokenizer_free(t);
 }
 
 /* A stream of a million bytes that never becomes valid: work for each id stays the same. */
