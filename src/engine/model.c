@@ -151,11 +151,36 @@ static hz_status add_end(struct hz_id_set *set, size_t *cap, int32_t id, struct 
     return HZ_OK;
 }
 
-/* The id of a token that tokenizer_config.json names: a string or an object with "content". */
+/* Where a folder names its special tokens; what comes first counts. */
+static size_t token_sources(const struct hz_checkpoint *ck, struct hz_json sources[3])
+{
+    size_t n = 0;
+    if (ck->special_tokens_map)
+        sources[n++] = hz_json_root(ck->special_tokens_map);
+    if (ck->tokenizer_config) {
+        struct hz_json config = hz_json_root(ck->tokenizer_config), extra = hz_json_get(config, "extra_special_tokens");
+        if (extra.kind == HZ_JSON_OBJECT) /* a list has no names */
+            sources[n++] = extra;
+        sources[n++] = config;
+    }
+    return n;
+}
+
+/* Its value in the first source that has it. */
+static struct hz_json named_token(const struct hz_json *sources, size_t n, const char *key)
+{
+    struct hz_json v = {0};
+    for (size_t i = 0; i < n && v.kind != HZ_JSON_STRING && v.kind != HZ_JSON_OBJECT; i++)
+        v = hz_json_get(sources[i], key);
+    return v;
+}
+
+/* The id of a token that is named so: a string or an object with "content". */
 static int32_t configured_token(const struct hz_model *m, const char *key)
 {
     size_t len;
-    struct hz_json v = hz_json_get(hz_json_root(m->checkpoint->tokenizer_config), key);
+    struct hz_json sources[3];
+    struct hz_json v = named_token(sources, token_sources(m->checkpoint, sources), key);
     const char *s = hz_json_str(v.kind == HZ_JSON_OBJECT ? hz_json_get(v, "content") : v, &len);
     return s ? hz_token_id(m->tokenizer, s, len) : -1;
 }
@@ -177,8 +202,7 @@ hz_status hz_model_ends(const struct hz_model *m, const struct hz_model_facts *f
         HZ_TRY(add_end(out, &cap, ends[i], err));
     if (!m->tokenizer || m->checkpoint->kind == HZ_CHECKPOINT_GGUF)
         return HZ_OK; /* a GGUF's tokenizer has named them all */
-    if (m->checkpoint->tokenizer_config)
-        HZ_TRY(add_end(out, &cap, configured_token(m, "eos_token"), err));
+    HZ_TRY(add_end(out, &cap, configured_token(m, "eos_token"), err));
     for (size_t i = 0; i < HZ_COUNT(turn_ends); i++) {
         int32_t id = hz_token_id(m->tokenizer, turn_ends[i], strlen(turn_ends[i]));
         if (id >= 0 && hz_token_is_special(m->tokenizer, id))
@@ -199,22 +223,24 @@ static void put_token(struct hz_json_writer *w, const struct hz_tokenizer *t, co
     hz_json_put_str(w, s, len);
 }
 
-/* {"bos_token": ..., ...}, as the templates see them: what tokenizer_config.json calls *_token, or a GGUF's two. */
+/* {"bos_token": ..., ...}, as the templates see them: what a folder calls *_token, or a GGUF's two. */
 static void put_special_tokens(const struct hz_model *m, struct hz_buf *out)
 {
     struct hz_json_writer w;
+    struct hz_json sources[3];
+    size_t n = token_sources(m->checkpoint, sources);
     hz_json_begin(&w, out, 0);
     hz_json_object(&w);
-    if (m->checkpoint->tokenizer_config) {
-        struct hz_json_iter it = hz_json_each(hz_json_root(m->checkpoint->tokenizer_config));
-        while (hz_json_next(&it)) {
+    for (size_t i = 0; i < n; i++)
+        for (struct hz_json_iter it = hz_json_each(sources[i]); hz_json_next(&it);) {
             bool named = it.key_len > 6 && !memcmp(it.key + it.key_len - 6, "_token", 6);
-            if (!named || (it.value.kind != HZ_JSON_STRING && it.value.kind != HZ_JSON_OBJECT))
+            if (!named || (it.value.kind != HZ_JSON_STRING && it.value.kind != HZ_JSON_OBJECT) ||
+                named_token(sources, i, it.key).kind != HZ_JSON_ABSENT)
                 continue;
             hz_json_key(&w, it.key);
             hz_json_put(&w, it.value);
         }
-    } else if (m->checkpoint->kind == HZ_CHECKPOINT_GGUF && m->tokenizer) {
+    if (m->checkpoint->kind == HZ_CHECKPOINT_GGUF && m->tokenizer) {
         put_token(&w, m->tokenizer, "bos_token", hz_tokenizer_bos(m->tokenizer));
         put_token(&w, m->tokenizer, "eos_token", hz_tokenizer_eos(m->tokenizer));
     }

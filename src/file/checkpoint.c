@@ -275,6 +275,10 @@ static hz_status load_companions(struct opening *o)
     HZ_TRY(load_json(o, "config.json", &ck->config));
     HZ_TRY(load_json(o, "generation_config.json", &ck->generation_config));
     HZ_TRY(load_json(o, "tokenizer_config.json", &ck->tokenizer_config));
+    /* Since transformers 4.34 tokenizer_config.json says it all, and lists the added tokens. */
+    if (!ck->tokenizer_config ||
+        hz_json_get(hz_json_root(ck->tokenizer_config), "added_tokens_decoder").kind == HZ_JSON_ABSENT)
+        HZ_TRY(load_json(o, "special_tokens_map.json", &ck->special_tokens_map));
     if (!ck->config && !o->options->tokenizer_only)
         return hz_fail(o->err, HZ_E_NOTFOUND, "%s: has weights but no config.json", ck->path);
     if (has(o, "tokenizer.json") && !(ck->tokenizer_json = path_in(o, "tokenizer.json")))
@@ -362,6 +366,7 @@ void hz_checkpoint_close(struct hz_checkpoint *checkpoint)
     hz_json_free(checkpoint->config);
     hz_json_free(checkpoint->generation_config);
     hz_json_free(checkpoint->tokenizer_config);
+    hz_json_free(checkpoint->special_tokens_map);
     hz_tensor_table_free(&checkpoint->table);
     hz_gguf_free(&own->gguf);
     free(checkpoint->templates);

@@ -24,6 +24,7 @@ struct hz_checkpoint {
     struct hz_json_doc *config;               /* folder: config.json; NULL if absent (allowed for tokenizer_only) */
     struct hz_json_doc *generation_config;    /* NULL if absent */
     struct hz_json_doc *tokenizer_config;     /* NULL if absent */
+    struct hz_json_doc *special_tokens_map;   /* NULL if absent, or if tokenizer_config.json is not of its time */
     const char *tokenizer_json;               /* path, NULL if absent */
     struct hz_checkpoint_template *templates; /* chat templates in order of precedence, default first */
     size_t n_templates;

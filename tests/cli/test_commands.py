@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from makers import GOLDEN, read_safetensors, run
+from makers import GOLDEN, read_safetensors, run, tokenizer_json
 
 
 def output(*arguments, stdin=b""):
@@ -130,6 +130,19 @@ def test_templates(chat_model, json_file):
     assert list(results[2]) == list(results[3]) == ["error"] and "no" in results[2]["error"]
     results = json.loads(output("template", json_file(requests)))
     assert "-m" in results[1]["error"]
+
+
+def test_special_tokens_of_templates(json_file, tmp_path):
+    """They may be strings, objects, null (then undefined) or stand in extra_special_tokens; before transformers 4.34
+    special_tokens_map.json counted, since then it does not."""
+    (tmp_path / "tokenizer.json").write_text(json.dumps(tokenizer_json()))
+    (tmp_path / "chat_template.jinja").write_text("{{ bos_token }}{{ eos_token }}{{ image_token }}{{ pad_token is defined }}")
+    (tmp_path / "special_tokens_map.json").write_text(json.dumps({"bos_token": {"content": "<m>"}, "unk_token": "<u>"}))
+    config = {"bos_token": "<b>", "eos_token": {"content": "<e>"}, "pad_token": None,
+              "extra_special_tokens": {"image_token": "<i>"}}
+    for more, want in (({}, b"<m><e><i>False"), ({"added_tokens_decoder": {}}, b"<b><e><i>False")):
+        (tmp_path / "tokenizer_config.json").write_text(json.dumps(config | more))
+        assert output("template", "-m", tmp_path, json_file({"messages": [{"role": "user", "content": ""}]})) == want
 
 
 def test_clock(json_file):
