@@ -131,6 +131,7 @@ struct hz_engine {
     uint64_t block_bytes;
     struct hz_cache_shape shape;
     uint32_t context;  /* longest sequence */
+    bool context_ends; /* the model has learned no position beyond it */
     uint32_t chunk;    /* prompt rows of one sequence in a step, at most: batch_tokens, but tests set less */
     char *device_json; /* what the device said of itself */
     struct hz_batch_limits limits;

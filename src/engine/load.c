@@ -54,6 +54,7 @@ static hz_status size_pool(struct hz_engine *e, struct hz_error *err)
     if (context < usual && !o->context)
         hz_log(HZ_LOG_WARN, "the KV cache has room for a context of %u tokens, the model for %u", context, usual);
     e->context = context;
+    e->context_ends = context == learned;
     e->shape.n_blocks = (uint32_t)blocks + 1;
     return HZ_OK;
 }

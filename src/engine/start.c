@@ -177,7 +177,8 @@ static hz_status check_prompt(const struct hz_engine *e, const struct hz_ids *id
     if (!ids->n)
         return hz_fail(err, HZ_E_INVALID, "the prompt has no tokens");
     if (ids->n > e->context)
-        return hz_fail(err, HZ_E_LIMIT, "the prompt has %zu tokens, the context holds %u", ids->n, e->context);
+        return hz_fail(err, HZ_E_LIMIT, "the prompt has %zu tokens, the context holds %u%s", ids->n, e->context,
+                       e->context_ends ? ", all that the model has learned" : "; --max-seq-len makes it longer");
     for (size_t i = 0; i < ids->n; i++)
         if (ids->data[i] < 0 || (uint32_t)ids->data[i] >= e->plan->n_vocab)
             return hz_fail(err, HZ_E_INVALID, "id %d at place %zu of the prompt, the vocabulary has ids 0 to %u",

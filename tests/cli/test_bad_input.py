@@ -2,11 +2,12 @@
 and where; or it runs, where nothing is. The faults are those that users of other engines reported."""
 import json
 import os
+import shutil
 import struct
 
 import pytest
 
-from makers import ARRAY, F32, I32, STRING, U32, Llama, LlamaGguf, gguf, run, safetensors
+from makers import ARRAY, F32, GOLDEN, I32, STRING, U32, Llama, LlamaGguf, gguf, run, safetensors
 
 
 def complete(path, *options):
@@ -421,10 +422,20 @@ def test_odd_configs_that_are_fine(tmp_path, change):
 # ---- what the user types ---------------------------------------------------------------------------------------------------
 
 
+def test_prompt_longer_than_learned_positions(tmp_path):
+    """Where a longer context cannot be had nobody is told to ask for one."""
+    model = Llama()
+    shutil.copytree(GOLDEN / "gpt2", tmp_path / "gpt2")
+    (tmp_path / "gpt2" / "tokenizer.json").write_text(json.dumps(model.tokenizer))
+    done = run("run", "-m", tmp_path / "gpt2", "--raw", "-i", "x" * 200)
+    assert done.returncode and b"200 tokens, the context holds 128, all that the model has learned" in done.stderr
+
+
 def test_prompt_longer_than_the_context(tmp_path):
     folder = Llama().write(tmp_path)
     long = lambda path: run("run", "-m", path, "--raw", "-i", "x" * 5000, "--max-tokens", "4")
-    assert_refused(folder, "5000", command=long)
+    assert_refused(folder, "5000", "--max-seq-len", command=long)
+    assert run("run", "-m", folder, "--raw", "-i", "x" * 500, "--max-tokens", "4", "--max-seq-len", "600").returncode == 0
 
 
 def test_prompt_that_is_not_utf8(tmp_path):
