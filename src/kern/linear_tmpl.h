@@ -1,9 +1,7 @@
 /* linear_tmpl.h - panels, and products of tiles with them, for one rung whose registers hold a line of a tile or a part
  * of one. kern/tile.h and kern/panel.h say where everything lies. The including file defines first:
  *
- *   R, V             32-bit lanes of a register, registers of a line: R * V = 16
- *   AT_ONCE          rows of x in a block
- *   EACH_WIDTH(X, type, call)  X(type, n, call) for AT_ONCE and fewer rows at once, down to 1
+ *   R, V, AT_ONCE, EACH_WIDTH    as mul_tmpl.h says
  *   START_HALVES     whether start words are two int16 (panel.h)
  *   vi, vf, v_*, f_* registers and plain instructions, as used below
  *   dot_code(acc, w, x)      acc + unsigned codes (at most ROOM(bits) quads of them) times int8, in the rung's own form
@@ -12,26 +10,14 @@
  *   dot_s8(acc, w, x)        the same for signed codes, acc being int32; S8_START: whether it wants start128
  *   vs, s_zero(), s_scale(pair, odd), s_add(sum, acc, scale), s_float(sum)   sums over the groups of a superblock
  *   HOLD(v)                  keeps the compiler from moving the computation of v
- *   top_bits, put_codes      the parts of quantizing x, declared below
- *
- * Every kernel takes NT rows at once, and its arithmetic for a row does not depend on NT: whole numbers are exact, and
- * floats are added block by block in order of k. */
+ *   top_bits, put_codes      the parts of quantizing x, declared below */
 #ifndef HZ_KERN_LINEAR_TMPL_H
 #define HZ_KERN_LINEAR_TMPL_H
 
 #include "kern/c/panel_c.h"
 #include "kern/fill.h"
+#include "kern/mul_tmpl.h"
 #include "kern/panel.h"
-#include "kern/tile.h"
-
-#define INLINE static inline __attribute__((always_inline))
-#ifdef __clang__
-#define UNROLL _Pragma("unroll")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
-#define EACH(i, n) UNROLL for (int i = 0; i < (n); i++)
-#define ACC(t, v)  ((t)*V + (v))
 
 /* ---- panels
  * ---------------------------------------------------------------------------------------------------------- */
@@ -112,17 +98,6 @@ static void panel_put(const struct hz_panel *x, uint32_t row, const float *in)
 /* ---- products
  * -------------------------------------------------------------------------------------------------------- */
 
-/* What a kernel is given: the tile, k, a block of the panel, its rows, the first of the NT rows to take; y of that row.
- */
-#define KERNEL_ARGS const uint8_t *w, uint32_t k, const uint8_t *x, uint32_t rows, uint32_t t0, float *y, size_t ldy
-
-/* The hardware's own prefetchers reach 70 % of the read limit; one line ahead beside each line's work reaches it,
- * bursts of several do not. 2 KiB was the best distance. */
-INLINE void ahead(const uint8_t *p)
-{
-    __builtin_prefetch(p + 2048);
-}
-
 /* Codes of quad q, 0 .. 7, of a unit; register v of the line. */
 INLINE vi codes(const uint8_t *unit, int bits, int q, int v)
 {
@@ -173,8 +148,6 @@ INLINE void quad(vi *dot, const uint8_t *unit, int bits, int plus, int q, const 
         }
     }
 }
-
-#define STORE(acc) EACH(t, NT) EACH(v, V) f_store(y + (size_t)t * ldy + R * v, acc[ACC(t, v)])
 
 /* ---- 32 columns, a scale each: d * (code - zero), or d * code + m
  * ---------------------------------------------------- */
@@ -398,7 +371,6 @@ INLINE void dense(KERNEL_ARGS, enum hz_dtype type, int NT)
 /* ---- entries
  * --------------------------------------------------------------------------------------------------------- */
 
-#define ARGS w, k, x, rows, t0, y, ldy
 #define LINEAR_TYPES(X)                                                                                                \
     X(Q4_0, I8_32, affine(ARGS, 4, 8, false, NT))                                                                      \
     X(Q4_1, I8_32, affine(ARGS, 4, 0, true, NT))                                                                       \
@@ -415,37 +387,7 @@ INLINE void dense(KERNEL_ARGS, enum hz_dtype type, int NT)
     X(F16, F32, dense(ARGS, HZ_F16, NT))                                                                               \
     X(BF16, F32, dense(ARGS, HZ_BF16, NT))
 
-typedef void kernel_fn(KERNEL_ARGS);
-#define WIDTH_ROWS(type, n, call) n,
-static const uint32_t widths[] = {EACH_WIDTH(WIDTH_ROWS, , )};
-
-/* The rows of a block by kernels of fewer and fewer rows. */
-static void multiply(kernel_fn *const *kernels, const uint8_t *tile, uint32_t k, const struct hz_panel *x,
-                     uint32_t block, float *y, size_t ldy)
-{
-    struct hz_x_block b = hz_panel_block(x, block);
-    uint32_t rows = hz_panel_rows(x, block), t = 0;
-    for (size_t i = 0; t < rows; i++)
-        for (; rows - t >= widths[i]; t += widths[i])
-            kernels[i](tile, k, b.at, b.rows, t, y + t * ldy, ldy);
-}
-
-#define WIDTH_NAME(type, n, call) mul_##type##_##n,
-#define WIDTH(type, n, call)                                                                                           \
-    static void mul_##type##_##n(KERNEL_ARGS)                                                                          \
-    {                                                                                                                  \
-        enum { NT = n };                                                                                               \
-        call;                                                                                                          \
-    }
-#define TYPE(type, form, call)                                                                                         \
-    EACH_WIDTH(WIDTH, type, call)                                                                                      \
-    static void mul_##type(const uint8_t *tile, uint32_t k, const struct hz_panel *x, uint32_t block, float *y,        \
-                           size_t ldy)                                                                                 \
-    {                                                                                                                  \
-        static kernel_fn *const kernels[] = {EACH_WIDTH(WIDTH_NAME, type, )};                                          \
-        multiply(kernels, tile, k, x, block, y, ldy);                                                                  \
-    }
-LINEAR_TYPES(TYPE)
+LINEAR_TYPES(MUL)
 
 static uint32_t panel_at_once(enum hz_xform form, uint32_t n)
 {
