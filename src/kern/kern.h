@@ -45,6 +45,7 @@ struct hz_linear_kern { /* per published type; mul NULL: the type has no kernel 
     hz_pack_fn *pack;
     hz_unpack_fn *unpack;
     hz_mul_fn *mul;
+    hz_mul_fn *mul_f32; /* with a panel of form F32, weights as dequantized; NULL: by way of hz_tile_to_f32 */
 };
 
 /* ---- attention over one tile of 32 keys of one kv head ------------------------------------------------------ */
@@ -124,8 +125,8 @@ static inline size_t hz_tile_bytes(const struct hz_linear_kern *linear, uint32_t
     return ((size_t)k + linear->tile_block - 1) / linear->tile_block * linear->tile_bytes;
 }
 
-/* Exact mode: the same tile as one of type F32 (hz_tile_bytes of kern->linear[HZ_F32]), which that type's mul takes
- * with a panel of form HZ_X_F32. */
+/* The same tile as one of type F32 (hz_tile_bytes of kern->linear[HZ_F32]), which that type's mul takes with a panel of
+ * form HZ_X_F32: exact mode where there is no mul_f32, which would give the same bits. */
 void hz_tile_to_f32(const struct hz_linear_kern *linear, const uint8_t *tile, uint32_t k, float *out);
 
 /* The table of a rung by name ("c", "avx2", ...), or the best for NULL. A rung this machine cannot run is

@@ -405,7 +405,8 @@ static void fill(struct hz_kern *k)
 {
 #define ENTRY(type, xform, call)                                                                                       \
     k->linear[HZ_##type].form = HZ_X_##xform;                                                                          \
-    k->linear[HZ_##type].mul = mul_##type;
+    k->linear[HZ_##type].mul = mul_##type;                                                                             \
+    k->linear[HZ_##type].mul_f32 = HZ_X_##xform == HZ_X_F32 ? mul_##type : NULL;
     LINEAR_TYPES(ENTRY)
     k->panel_at_once = panel_at_once;
     k->panel_bytes = panel_bytes;

@@ -2,7 +2,8 @@
  *
  * Packing must give back the published values bit for bit, panels the codes of plain C bit for bit, and a row alone the
  * bits it has among others. Products are held against plain C on the same panel (so the rounding of x is no excuse):
- * |error| <= 3e-6 * max|w| * sum|x|, a bound that one wrong code of a long row breaks. */
+ * |error| <= 3e-6 * max|w| * sum|x|, a bound that one wrong code of a long row breaks; where x is not finite, neither
+ * is the result. The product with x as f32 that a type may have beside its own has the bits of the tile made F32. */
 #include "kcheck/kcheck.h"
 
 #include "kern/c/panel_c.h"
@@ -216,7 +217,7 @@ static void check_against_c(struct kc *c, const struct weight *w, const struct h
             sum += fabs((double)v[i]);
         for (uint32_t r = 0; r < HZ_TILE; r++) {
             double error = fabs((double)y[t * ldy + r] - (double)want[t * HZ_TILE + r]);
-            if (!(error <= 3e-6 * sum * (double)top[r]))
+            if (isfinite(sum) ? !(error <= 3e-6 * sum * (double)top[r]) : isfinite(y[t * ldy + r]))
                 kc_fail(c, "k %u, row %u of %u, weight row %u of %u: %g, in plain C %g", w->k, t, p->n, r, w->rows,
                         (double)y[t * ldy + r], (double)want[t * HZ_TILE + r]);
         }
@@ -249,8 +250,31 @@ static void check_product(struct kc *c, const struct weight *w, uint32_t n, cons
     kc_guard_free(y, floats * sizeof *y, 4);
 }
 
+/* mul_f32 against the F32 kernel on the same tile made F32. */
+static void check_as_f32(struct kc *c, const struct weight *w, uint32_t n, const float *x)
+{
+    const struct hz_linear_kern *linear = &c->kern->linear[w->type], *f32 = &c->kern->linear[HZ_F32];
+    size_t bytes = hz_tile_bytes(f32, w->k), floats = (size_t)n * HZ_TILE;
+    struct hz_panel p = panel_new(c->kern, HZ_X_F32, w->k, n, x);
+    uint8_t *dense = kc_guard_alloc(bytes, 64);
+    float *y = kc_guard_alloc(floats * sizeof *y, 4), *want = calloc(floats, sizeof *want);
+    hz_tile_to_f32(linear, w->tile, w->k, (float *)(void *)dense);
+    for (uint32_t b = 0; b < hz_panel_blocks(&p); b++) {
+        size_t at = (size_t)b * p.at_once * HZ_TILE;
+        linear->mul_f32(w->tile, w->k, &p, b, y + at, HZ_TILE);
+        f32->mul(dense, w->k, &p, b, want + at, HZ_TILE);
+    }
+    if (!same(y, want, floats))
+        kc_fail(c, "k %u, %u rows as f32: other bits than of the tile as F32", w->k, n);
+    panel_free(c->kern, &p);
+    kc_guard_free(dense, bytes, 64);
+    kc_guard_free(y, floats * sizeof *y, 4);
+    free(want);
+}
+
 static void check_type(struct kc *c, enum hz_dtype type)
 {
+    static const float odd[] = {NAN, INFINITY, -INFINITY};
     static const uint32_t dense[] = {1, 2, 15, 31, 32, 33, 100, 257, 576}, blocks[] = {1, 2, 3, 5, 9};
     uint32_t block = hz_dtype_info(type)->block;
     size_t n_k = block == 1 ? HZ_COUNT(dense) : HZ_COUNT(blocks);
@@ -264,6 +288,11 @@ static void check_type(struct kc *c, enum hz_dtype type)
         for (uint32_t n = 1; n <= MAX_N; n += n < 18 ? 1 : 1 + kc_below(c, 15))
             if (i == 0 || n < 4 || !kc_below(c, 4))
                 check_product(c, &w, n, x);
+        if (c->kern->linear[type].mul_f32)
+            check_as_f32(c, &w, 1 + kc_below(c, 20), x);
+        for (uint32_t t = 0; t < HZ_COUNT(odd); t++)
+            x[(size_t)(2 * t + 1) * k + kc_below(c, k)] = odd[t];
+        check_product(c, &w, 2 * HZ_COUNT(odd) + 1, x);
         weight_free(c, &w);
         kc_guard_free(x, (size_t)MAX_N * k * sizeof *x, 4);
     }

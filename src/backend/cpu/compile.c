@@ -174,7 +174,7 @@ static struct sizes measure(struct hz_exec *x)
         const struct hz_op *op = &x->plan->ops[i];
         if (op->kind == HZ_OP_LINEAR || op->kind == HZ_OP_MOE_LINEAR) {
             const struct hz_packed *w = x->packed[op->weight[0]];
-            size_t f32 = w->precise ? hz_tile_bytes(&x->kern->linear[HZ_F32], w->cols) : 0;
+            size_t f32 = hz_made_f32(w) ? hz_tile_bytes(&x->kern->linear[HZ_F32], w->cols) : 0;
             z.tile = HZ_MAX(z.tile, (w->borrowed ? hz_align(w->tile_bytes, 64) : 0) + f32);
         }
         if (op->kind != HZ_OP_ATTEND)

@@ -199,6 +199,12 @@ static inline enum hz_xform hz_wants(const struct hz_packed *w)
     return w->precise ? HZ_X_F32 : w->linear->form;
 }
 
+/* Must its tiles be made f32 before they are multiplied? */
+static inline bool hz_made_f32(const struct hz_packed *w)
+{
+    return w->precise && !w->linear->mul_f32;
+}
+
 /* Keys of a segment: attention over more keys is cut in segments, whose results are joined in order; so a long decode
  * can be shared among threads and still gives the same bits. */
 enum { HZ_SEGMENT = 512, HZ_SEGMENT_PAGES = HZ_SEGMENT / HZ_PAGE_TOKENS };

@@ -6,7 +6,7 @@
 
 enum { PANEL_BYTES = 384 << 10 }; /* of a panel's piece; a run of tiles and it share a core's second-level cache */
 
-/* The tile ready to multiply: as it lies, packed from published rows, or as f32 in exact mode. */
+/* The tile ready to multiply: as it lies, packed from published rows, or made f32. */
 static const uint8_t *tile_ready(const struct hz_packed *w, uint32_t expert, uint32_t tile, struct hz_scratch *s)
 {
     const uint8_t *t = w->data + ((size_t)expert * w->tiles + tile) * w->tile_bytes;
@@ -20,15 +20,17 @@ static const uint8_t *tile_ready(const struct hz_packed *w, uint32_t expert, uin
         t = s->tile;
         f32 = s->tile + hz_align(w->tile_bytes, 64);
     }
-    if (!w->precise || w->type == HZ_F32)
+    if (!hz_made_f32(w))
         return t;
     hz_tile_to_f32(w->linear, t, w->cols, (float *)(void *)f32);
     return f32;
 }
 
-static hz_mul_fn *mul_of(const struct hz_exec *x, const struct hz_packed *w)
+static hz_mul_fn *mul_of(const struct hz_exec *x, const struct hz_packed *w, enum hz_xform form)
 {
-    return w->precise ? x->kern->linear[HZ_F32].mul : w->linear->mul;
+    if (form != HZ_X_F32)
+        return w->linear->mul;
+    return hz_made_f32(w) ? x->kern->linear[HZ_F32].mul : w->linear->mul_f32;
 }
 
 /* y (rows of the panel's blocks first .. end-1, 16 columns) = panel times tile. */
@@ -36,7 +38,7 @@ static void tile_product(struct hz_exec *x, const struct hz_packed *w, uint32_t 
                          const struct hz_panel *panel, uint32_t first, uint32_t end, float *y, size_t ldy, int thread)
 {
     const uint8_t *t = tile_ready(w, expert, tile, &x->scratch[thread]);
-    hz_mul_fn *mul = mul_of(x, w);
+    hz_mul_fn *mul = mul_of(x, w, panel->form);
     for (uint32_t b = first; b < end; b++)
         mul(t, w->cols, panel, b, y + (size_t)(b - first) * panel->at_once * ldy, ldy);
 }
@@ -123,8 +125,7 @@ void hz_linear_run(struct hz_exec *x, const struct hz_step *s, int thread, uint3
     const struct hz_panel *panel = &x->panels[s->panel[hz_wants(w)]];
     uint32_t blocks = hz_panel_blocks(panel), per = blocks;
     /* A tile that must be converted first is converted once for all rows; else pieces of the panel come first. */
-    bool converts = w->borrowed || (w->precise && w->type != HZ_F32);
-    if (!converts) {
+    if (!w->borrowed && !hz_made_f32(w)) {
         size_t bytes = x->kern->panel_bytes(panel->form, panel->k, panel->at_once);
         per = (uint32_t)HZ_MAX(PANEL_BYTES / bytes, 1);
         per = (per + 1) / 2 * 2; /* so that no row is parted from its residual */

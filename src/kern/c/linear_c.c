@@ -64,7 +64,8 @@ void hz_kern_linear_c(struct hz_kern *k)
     hz_tile_fill(k->linear);
 #define ENTRY(type, xform)                                                                                             \
     k->linear[HZ_##type].form = HZ_X_##xform;                                                                          \
-    k->linear[HZ_##type].mul = mul_##type##_c;
+    k->linear[HZ_##type].mul = mul_##type##_c;                                                                         \
+    k->linear[HZ_##type].mul_f32 = HZ_X_##xform == HZ_X_F32 ? mul_##type##_c : NULL;
     TYPES(ENTRY)
     k->panel_at_once = hz_panel_at_once_c;
     k->panel_bytes = hz_panel_bytes_c;
