@@ -47,7 +47,9 @@ kcheck:
 	@tools/setup.sh --dev
 	@$(call configure_and_build,release,--target kcheck_all)
 	build/release/tests/kcheck/kcheck
-	! [ -x build/release/tests/kcheck/kcheck_emulated ] || build/release/tests/kcheck/kcheck_emulated --rung avx512
+	! [ -x build/release/tests/kcheck/kcheck_emulated ] || for rung in avx512 avx512_bf16; do \
+	    build/release/tests/kcheck/kcheck_emulated --rung $$rung || exit 1; \
+	done
 	sh tests/kcheck/arm.sh . build/release/tests/kcheck/arm || [ $$? -eq 77 ]
 
 golden: build venv

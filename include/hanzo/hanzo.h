@@ -104,7 +104,8 @@ HZ_API hz_status hz_model_describe(const hz_model *model, char **json, struct hz
 
 typedef struct hz_engine hz_engine;
 
-enum hz_compute { HZ_COMPUTE_AUTO, HZ_COMPUTE_F32, HZ_COMPUTE_BF16 }; /* fast mode; exact mode; dense in bf16 */
+/* The fast mode; the exact mode; the fast mode, refused unless all linears are stored in BF16. */
+enum hz_compute { HZ_COMPUTE_AUTO, HZ_COMPUTE_F32, HZ_COMPUTE_BF16 };
 
 /* Progress of loading: done of total bytes. A non-zero return stops it with E_CANCELLED. */
 typedef int hz_progress_fn(void *user, const char *what, uint64_t done, uint64_t total);
@@ -112,7 +113,7 @@ typedef int hz_progress_fn(void *user, const char *what, uint64_t done, uint64_t
 struct hz_engine_options {
     size_t size;
     const char *device;    /* "auto", "cpu", "null"; NULL is auto */
-    const char *cpu_rung;  /* "c", "avx2", "avx512", "neon", "dotprod"; NULL: the best this machine has */
+    const char *cpu_rung;  /* c, avx2, avx512, avx512_bf16, neon, dotprod; NULL: the best that this machine has */
     int threads;           /* compute threads; 0: one per core this process may use */
     uint32_t max_seqs;     /* sequences that run at once; 0: 32 */
     uint32_t batch_tokens; /* rows of one step at most; 0: 512 */

@@ -34,7 +34,7 @@ static bool has_feature(struct hz_json machine, const char *name)
 /* The CPU kernels' rungs, best first. */
 static const char *best_rung(struct hz_json machine)
 {
-    static const char *const rungs[] = {"avx512", "avx2", "dotprod", "neon"};
+    static const char *const rungs[] = {"avx512_bf16", "avx512", "avx2", "dotprod", "neon"};
     for (size_t i = 0; i < HZ_COUNT(rungs); i++)
         if (has_feature(machine, rungs[i]))
             return rungs[i];

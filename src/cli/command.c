@@ -22,10 +22,10 @@ static const char *const dtypes[] = {
 const struct hz_opt hz_engine_opt_list[HZ_ENGINE_OPTS] = {
     {0, "threads", "N", HZ_OPT_INT, AT(threads), 1, 4096, .help = "compute threads (one per core)"},
     {0, "dtype", "TYPE", HZ_OPT_CHOICE, AT(dtype), .choices = dtypes,
-     .help = "f32: exact, all in float32; bf16: dense weights in bfloat16; auto: the fast mode (auto)"},
+     .help = "auto: the fast mode; f32: exact, all in float32; bf16: the fast mode, for models stored in BF16 (auto)"},
     {0, "device", "NAME", HZ_OPT_TEXT, AT(device), .help = "cpu, or auto (auto)"},
     {0, "cpu-rung", "NAME", HZ_OPT_TEXT, AT(cpu_rung),
-     .help = "which CPU kernels: c, avx2, avx512, neon, dotprod (the best that the machine has)"},
+     .help = "which CPU kernels: c, avx2, avx512, avx512_bf16, neon, dotprod (the best that the machine has)"},
     {0, "mmap", NULL, HZ_OPT_FLAG, AT(mmap), .help = "use the weights as they lie in the file, repack nothing"},
     {0, "max-seq-len", "N", HZ_OPT_INT, AT(context), 1, UINT32_MAX,
      .help = "tokens of the longest sequence (the model's)"},

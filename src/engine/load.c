@@ -212,8 +212,8 @@ void hz_engine_unload(struct hz_engine *e)
     e->model_name = e->device_json = NULL;
 }
 
-/* --dtype bf16 asks for weights in bf16: those stored so are taken as they are, others would have to be converted,
- * which is not in this build. */
+/* --dtype bf16 asks for weights in bf16: those stored so are taken as they are, by the fast mode; others would have to
+ * be converted, which is not in this build. */
 static hz_status check_bf16(const struct hz_plan *plan, const enum hz_dtype *types, struct hz_error *err)
 {
     for (uint32_t i = 0; i < plan->n_weights; i++)

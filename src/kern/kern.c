@@ -27,9 +27,15 @@ static const struct rung rungs[HZ_RUNGS] = {
                         HZ_CPU_AVX2 | HZ_CPU_AVX512,
                         HZ_RUNG_AVX2,
                         {hz_kern_linear_avx512, hz_kern_rows_avx512, hz_kern_attend_avx512}},
+    [HZ_RUNG_AVX512_BF16] = {"avx512_bf16",
+                             true,
+                             HZ_CPU_AVX2 | HZ_CPU_AVX512 | HZ_CPU_AVX512_BF16,
+                             HZ_RUNG_AVX512,
+                             {hz_kern_linear_avx512bf16}},
 #else
     [HZ_RUNG_AVX2] = {.name = "avx2"},
     [HZ_RUNG_AVX512] = {.name = "avx512"},
+    [HZ_RUNG_AVX512_BF16] = {.name = "avx512_bf16"},
 #endif
 #if defined(__aarch64__)
     [HZ_RUNG_NEON] =
@@ -99,5 +105,5 @@ hz_status hz_kern_select(const char *name, const struct hz_kern **kern, struct h
             return hz_fail(err, HZ_E_UNSUPPORTED, "CPU rung %s: this %s cannot run it", name,
                            rungs[r].built ? "machine" : "build");
     }
-    return hz_fail(err, HZ_E_INVALID, "CPU rung %s: not one of c, avx2, avx512, neon, dotprod", name);
+    return hz_fail(err, HZ_E_INVALID, "CPU rung %s: not one of c, avx2, avx512, avx512_bf16, neon, dotprod", name);
 }

@@ -16,12 +16,13 @@
 
 enum { HZ_TILE = 16, HZ_KV_TILE = 32 };
 
-enum hz_rung { HZ_RUNG_C, HZ_RUNG_AVX2, HZ_RUNG_AVX512, HZ_RUNG_NEON, HZ_RUNG_DOTPROD, HZ_RUNGS };
+enum hz_rung { HZ_RUNG_C, HZ_RUNG_AVX2, HZ_RUNG_AVX512, HZ_RUNG_AVX512_BF16, HZ_RUNG_NEON, HZ_RUNG_DOTPROD, HZ_RUNGS };
 
 /* ---- linear: y[row][n] = sum over k of x[row][k] * w[n][k] ------------------------------------------------- */
 
-/* The form in which a kernel reads x. F32 and BF16 pad k to 32 with zeros. I8_32 and I8_256 are int8 with one f32 scale
- * per 32 or 256 columns (scale = absmax/127, round to nearest even) and the group sums the kernels want. */
+/* The form in which a kernel reads x. F32 and BF16 pad k to 32 with zeros; BF16 is x rounded to nearest even. I8_32 and
+ * I8_256 are int8 with one f32 scale per 32 or 256 columns (scale = absmax/127, round to nearest even) and the group
+ * sums the kernels want. */
 enum hz_xform { HZ_X_F32, HZ_X_BF16, HZ_X_I8_32, HZ_X_I8_256, HZ_XFORMS };
 
 /* Rows of x, quantized; made by hz_panel_over. Rows lie in blocks of `at_once`, the last one shorter; kern/panel.h. */

@@ -368,6 +368,15 @@ def test_types_may_differ_from_the_config(tmp_path):
     assert assert_runs(model.write(tmp_path), "--dtype", "f32") == plain
 
 
+def test_bf16_is_the_fast_mode_of_weights_in_bf16_alone(tmp_path):
+    model = Llama()
+    assert assert_runs(model.write(tmp_path), "--dtype", "bf16") == assert_runs(tmp_path)
+    _, shape, data = model.tensors[UP]
+    model.tensors[UP] = ("F32", shape, b"".join(b"\0\0" + data[i : i + 2] for i in range(0, len(data), 2)))
+    done = complete(model.write(tmp_path), "--dtype", "bf16")
+    assert done.returncode and f"{UP} is stored as F32, expected BF16" in done.stderr.decode()
+
+
 # ---- folders: config.json --------------------------------------------------------------------------------------------------
 
 

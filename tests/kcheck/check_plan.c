@@ -402,11 +402,13 @@ void kc_check_plan(struct kc *c)
         {"gated", build_gated, 256, HZ_Q8_0, 2e-2, 50},
         {"gated", build_gated, 1280, HZ_Q4_0, 3e-2, 30}, /* wide: one int8 row for each row of x */
         {"gated", build_gated, 64, HZ_F32, 1e-5, 50},
+        {"gated", build_gated, 1056, HZ_BF16, 1e-2, 30}, /* wide: x in bf16 on the rungs that multiply it */
         {"attention", build_attention, 64, HZ_F32, 2e-3,
          750}, /* f16 caches round values that differ in their last bits */
         {"window", build_window, 64, HZ_F32, 2e-3, 150},
         {"experts", build_experts, 64, HZ_F32, 1e-5, 50},
         {"experts", build_experts, 64, HZ_Q8_0, 2e-2, 50},
+        {"experts", build_experts, 1056, HZ_BF16, 1e-2, 30},
     };
     for (size_t i = 0; i < HZ_COUNT(cases); i++) {
         check_case(c, &cases[i], HZ_FAST);

@@ -84,7 +84,7 @@ static int check_rung(enum hz_rung rung, const char *only, const char *skip, uin
         struct kc c = {.kern = hz_kern_table(rung), .ref = hz_kern_table(HZ_RUNG_C), .rng = seed};
         double start = kc_clock();
         checks[i].check(&c);
-        printf("%-8s %-8s %s in %.1f s", hz_rung_name(rung), checks[i].name, c.failures ? "FAILED" : "ok",
+        printf("%-11s %-8s %s in %.1f s", hz_rung_name(rung), checks[i].name, c.failures ? "FAILED" : "ok",
                kc_clock() - start);
         printf(c.failures ? ", %d failures\n" : "\n", c.failures);
         failures += c.failures;
@@ -124,11 +124,11 @@ int main(int argc, char **argv)
         if (only && strcmp(only, hz_rung_name(rung)) != 0)
             continue;
         if (!hz_rung_built(rung) || !how(rung)) {
-            printf("%-8s skipped: this %s cannot run it\n", hz_rung_name(rung),
+            printf("%-11s skipped: this %s cannot run it\n", hz_rung_name(rung),
                    hz_rung_built(rung) ? "machine" : "build");
             continue;
         }
-        printf("%-8s %s\n", hz_rung_name(rung), how(rung));
+        printf("%-11s %s\n", hz_rung_name(rung), how(rung));
         ran++;
         if (bench && (!type || !strcmp(type, "rows")))
             kc_bench_rows(hz_kern_table(rung));

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Models up to this width get two int8 rows for each row of x. Rounding x to 8 bits once changes the text of a small
- * model: mean KL of SmolLM2-135M's next token against exact mode is 3.4e-3 with one row. Wider models lose less, and
- * their prompts are worth the second product less. */
+/* Models up to this width get two int8 rows for each row of x, and f32 where wider ones get bf16. Rounding x to 8 bits
+ * once changes the text of a small model: mean KL of SmolLM2-135M's next token against exact mode is 3.4e-3 with one
+ * row. Wider models lose less, and their prompts are worth the second product less. */
 enum { FINE_WIDTH = 1024 };
 
 enum { TILES_BYTES = 64 << 10 }; /* of a linear's chunk: enough to read forward, few enough to share out evenly */
@@ -99,11 +99,9 @@ static hz_status add_linears(struct hz_exec *x, const struct hz_group *g, struct
     for (uint32_t f = 0; f < HZ_XFORMS; f++)
         panel[f] = HZ_NONE;
     for (uint32_t i = 0; i < linears_in(g); i++) {
-        enum hz_xform form = hz_wants(x->packed[ops[i].weight[0]]);
+        enum hz_xform form = hz_wants(x, x->packed[ops[i].weight[0]]);
         if (panel[form] != HZ_NONE)
             continue;
-        if (before->n_puts == HZ_MAX_PUTS)
-            return hz_fail(err, HZ_E_UNSUPPORTED, "linears of one input want more than %d forms of it", HZ_MAX_PUTS);
         panel[form] = x->n_panels++;
         before->puts[before->n_puts++] = (struct hz_put){in, form, panel[form]};
         x->panel_bytes[form] =
@@ -121,11 +119,11 @@ static hz_status add_experts(struct hz_exec *x, const struct hz_group *g, struct
     const struct hz_op *ops = &x->plan->ops[g->first];
     struct hz_packed *const *w = x->packed;
     for (uint32_t i = 1; i < linears_in(g); i++)
-        if (hz_wants(w[ops[i].weight[0]]) != hz_wants(w[ops[0].weight[0]]))
+        if (hz_wants(x, w[ops[i].weight[0]]) != hz_wants(x, w[ops[0].weight[0]]))
             return hz_fail(err, HZ_E_UNSUPPORTED, "%s and %s are of types that want different inputs",
                            x->plan->weights[ops[0].weight[0]].name, x->plan->weights[ops[i].weight[0]].name);
     uint32_t pairs = x->options.limits.rows * ops[0].u.moe.k;
-    enum hz_xform form = hz_wants(w[ops[0].weight[0]]);
+    enum hz_xform form = hz_wants(x, w[ops[0].weight[0]]);
     uint32_t cols = w[ops[0].weight[0]]->cols;
     size_t bytes = (size_t)pairs * hz_align(x->kern->panel_bytes(form, cols, x->planes[form]), 64);
     x->most_cols = HZ_MAX(x->most_cols, cols);
@@ -296,9 +294,10 @@ hz_status hz_cpu_compile(struct hz_device *dev, const struct hz_plan *plan, stru
     x->packed = packed;
     x->options = *options;
     x->kv = options->precision == HZ_EXACT ? HZ_KV_F32 : HZ_KV_F16;
+    x->narrow = plan->n_embd <= FINE_WIDTH;
     for (int f = 0; f < HZ_XFORMS; f++) {
         bool int8 = f == HZ_X_I8_32 || f == HZ_X_I8_256;
-        x->planes[f] = int8 && plan->n_embd <= FINE_WIDTH ? 2 : 1;
+        x->planes[f] = int8 && x->narrow ? 2 : 1;
     }
     x->steps = hz_arena_alloc(&x->arena, 3 * (size_t)plan->n_fusions + 1, sizeof *x->steps); /* no group makes more */
     if (!x->steps) {

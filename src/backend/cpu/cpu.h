@@ -38,7 +38,7 @@ struct hz_packed {
     const uint8_t *data; /* tiles or published rows */
     size_t row_bytes;    /* published */
     bool borrowed;
-    bool precise;           /* its products take x as f32, weights as dequantized */
+    bool precise;           /* its products take x as f32, weights as dequantized; see hz_wants */
     float *vector;          /* HZ_USE_VECTOR: [experts][cols] */
     struct hz_store *store; /* where data or vector lies; NULL: borrowed */
 };
@@ -68,8 +68,6 @@ struct hz_put {
     uint32_t panel; /* into panels */
 };
 
-enum { HZ_MAX_PUTS = 3 };
-
 /* Tiles of one weight of a linear group (of one expert of it). */
 struct hz_tiles {
     uint32_t which, expert, first, count; /* which: op of the group */
@@ -80,9 +78,9 @@ struct hz_step {
     hz_step_fn *run;
     const struct hz_op *ops;
     uint32_t n_ops;
-    enum hz_rows axis; /* rows that the step goes through */
-    bool gated;        /* linear: ops are gate, up, glu */
-    struct hz_put puts[HZ_MAX_PUTS];
+    enum hz_rows axis;             /* rows that the step goes through */
+    bool gated;                    /* linear: ops are gate, up, glu */
+    struct hz_put puts[HZ_XFORMS]; /* of one operand, each form once */
     uint32_t n_puts;
     uint32_t panel[HZ_XFORMS]; /* linear: its input in each form that its weights want */
     struct hz_tiles *tiles;    /* linear: its chunks */
@@ -130,6 +128,7 @@ struct hz_exec {
     struct hz_packed *const *packed;
     struct hz_compile_options options;
     enum hz_kv_type kv;
+    bool narrow; /* the model's text would suffer from rounding x once; see compile.c */
     struct hz_arena arena;
     struct hz_step *steps;
     uint32_t n_steps;
@@ -194,9 +193,10 @@ void hz_put_row(struct hz_exec *x, const struct hz_panel *panel, uint32_t row, c
 void hz_begin_puts(struct hz_exec *x, const struct hz_step *s);
 
 /* The form in which a weight's kernel wants x. */
-static inline enum hz_xform hz_wants(const struct hz_packed *w)
+static inline enum hz_xform hz_wants(const struct hz_exec *x, const struct hz_packed *w)
 {
-    return w->precise ? HZ_X_F32 : w->linear->form;
+    bool f32 = w->precise || (x->narrow && w->linear->form == HZ_X_BF16);
+    return f32 ? HZ_X_F32 : w->linear->form;
 }
 
 /* Must its tiles be made f32 before they are multiplied? */

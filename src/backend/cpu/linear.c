@@ -122,7 +122,7 @@ void hz_linear_run(struct hz_exec *x, const struct hz_step *s, int thread, uint3
     const struct hz_tiles *t = &s->tiles[chunk];
     const struct hz_op *op = &s->ops[t->which];
     const struct hz_packed *w = x->packed[op->weight[0]];
-    const struct hz_panel *panel = &x->panels[s->panel[hz_wants(w)]];
+    const struct hz_panel *panel = &x->panels[s->panel[hz_wants(x, w)]];
     uint32_t blocks = hz_panel_blocks(panel), per = blocks;
     /* A tile that must be converted first is converted once for all rows; else pieces of the panel come first. */
     if (!w->borrowed && !hz_made_f32(w)) {
@@ -212,7 +212,7 @@ void hz_moe_sort_run(struct hz_exec *x, const struct hz_step *s, int thread, uin
     const struct hz_packed *w = x->packed[op->weight[0]];
     uint32_t k = op->u.moe.k, pairs = x->batch->n_rows * k;
     m->experts = w->experts;
-    m->form = hz_wants(w);
+    m->form = hz_wants(x, w);
     m->k_cols = w->cols;
     memset(m->start, 0, (w->experts + 1) * sizeof *m->start);
     for (uint32_t p = 0; p < pairs; p++)
