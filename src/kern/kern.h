@@ -39,12 +39,15 @@ typedef void hz_mul_fn(const uint8_t *tile, uint32_t k, const struct hz_panel *x
 typedef void hz_pack_fn(const void *const *rows_at, uint32_t rows, uint32_t k, uint8_t *tile);
 /* Row r of a tile, dequantized exactly: the same f32 bits as hz_dequantize_c of the published row. */
 typedef void hz_unpack_fn(const uint8_t *tile, uint32_t r, uint32_t k, float *out);
+/* All rows of a tile, dequantized so, to a tile of type F32; k is whole blocks. */
+typedef void hz_to_f32_fn(const uint8_t *tile, uint32_t k, float *out);
 
 struct hz_linear_kern { /* per published type; mul NULL: the type has no kernel */
     enum hz_xform form;
     uint32_t tile_block, tile_bytes; /* a tile is ceil(k / tile_block) pieces of tile_bytes bytes, in order of k */
     hz_pack_fn *pack;
     hz_unpack_fn *unpack;
+    hz_to_f32_fn *to_f32; /* NULL: row by row */
     hz_mul_fn *mul;
     hz_mul_fn *mul_f32; /* with a panel of form F32, weights as dequantized; NULL: by way of hz_tile_to_f32 */
 };

@@ -18,6 +18,7 @@
 #include "kern/fill.h"
 #include "kern/mul_tmpl.h"
 #include "kern/panel.h"
+#include "kern/to_f32_tmpl.h"
 
 /* ---- panels
  * ---------------------------------------------------------------------------------------------------------- */
@@ -408,6 +409,7 @@ static void fill(struct hz_kern *k)
     k->linear[HZ_##type].mul = mul_##type;                                                                             \
     k->linear[HZ_##type].mul_f32 = HZ_X_##xform == HZ_X_F32 ? mul_##type : NULL;
     LINEAR_TYPES(ENTRY)
+    fill_to_f32(k);
     k->panel_at_once = panel_at_once;
     k->panel_bytes = panel_bytes;
     k->panel_put = panel_put;

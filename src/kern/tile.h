@@ -20,6 +20,7 @@
 #define HZ_KERN_TILE_H
 
 #include "kern/kern.h"
+#include "quant/codes.h"
 
 /* Offsets of a piece of each block format, as constants for the kernels' loops. */
 enum {
@@ -39,6 +40,32 @@ enum {
     HZ_TILE_F16 = 32 * 16 * 2,
     HZ_TILE_BF16 = 32 * 16 * 2,
 };
+
+/* Offsets in a piece of a block format; 0: not there. */
+struct hz_tile_layout {
+    uint32_t m, scale, min, lines, bytes;
+};
+
+static inline struct hz_tile_layout hz_tile_layout(const struct hz_format *f)
+{
+    struct hz_tile_layout l = {0};
+    uint32_t at = f->d_f32 ? 64 : 32, coded = f->group ? 16 * (f->block / f->group) : 0;
+    if (f->mins) {
+        l.m = at;
+        at += 32;
+    }
+    if (coded) {
+        l.scale = at;
+        at += coded;
+    }
+    if (coded && f->mins && f->bits != 2) {
+        l.min = at;
+        at += coded;
+    }
+    l.lines = at;
+    l.bytes = at + f->block / 32 * f->bits * HZ_LINE;
+    return l;
+}
 
 /* Fills tile_block, tile_bytes, pack and unpack of every type (all rungs share them); the rest stays as it is. */
 void hz_tile_fill(struct hz_linear_kern linear[HZ_DTYPES]);

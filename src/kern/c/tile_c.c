@@ -167,38 +167,13 @@ static void words_q8_k(const uint8_t *src, struct words *w)
 
 /* ---- pieces ---------------------------------------------------------------------------------------------------- */
 
-struct layout { /* offsets in a piece; 0: not there */
-    uint32_t m, scale, min, lines, bytes;
-};
-
-static inline struct layout layout_of(const struct hz_format *f)
-{
-    struct layout l = {0};
-    uint32_t at = f->d_f32 ? 64 : 32, coded = f->group ? 16 * (f->block / f->group) : 0;
-    if (f->mins) {
-        l.m = at;
-        at += 32;
-    }
-    if (coded) {
-        l.scale = at;
-        at += coded;
-    }
-    if (coded && f->mins && f->bits != 2) {
-        l.min = at;
-        at += coded;
-    }
-    l.lines = at;
-    l.bytes = at + f->block / 32 * f->bits * HZ_LINE;
-    return l;
-}
-
 /* Inlined where `format` is a constant. */
 static inline __attribute__((always_inline)) void pack(const struct hz_format *f, uint32_t block_bytes,
                                                        void (*words)(const uint8_t *, struct words *),
                                                        const void *const *rows_at, uint32_t rows, uint32_t k,
                                                        uint8_t *tile)
 {
-    const struct layout l = layout_of(f);
+    const struct hz_tile_layout l = hz_tile_layout(f);
     struct words w;
     memset(&w, 0, sizeof w);
     for (uint32_t at = 0; at < k; at += f->block, tile += l.bytes) {
@@ -259,7 +234,7 @@ static uint8_t code_at(const uint8_t *unit, uint32_t r, uint32_t c, uint32_t bit
 
 static void unpack(const struct hz_format *f, const uint8_t *tile, uint32_t r, uint32_t k, float *out)
 {
-    const struct layout l = layout_of(f);
+    const struct hz_tile_layout l = hz_tile_layout(f);
     uint32_t unit = f->bits * HZ_LINE, groups = f->group ? f->block / f->group : 0;
     struct hz_codes c = {.d = 0};
     for (uint32_t at = 0; at < k; at += f->block, tile += l.bytes) {
@@ -350,7 +325,7 @@ static void unpack_bf16(const uint8_t *tile, uint32_t r, uint32_t k, float *out)
 
 void hz_tile_fill(struct hz_linear_kern linear[HZ_DTYPES])
 {
-#define ENTRY(ID, id, block, ...) [HZ_##ID] = {0, block, HZ_TILE_##ID, pack_##id, unpack_##id, NULL},
+#define ENTRY(ID, id, block, ...) [HZ_##ID] = {0, block, HZ_TILE_##ID, pack_##id, unpack_##id},
     static const struct hz_linear_kern tiles[HZ_DTYPES] = {HZ_FORMAT_MAP(ENTRY) ENTRY(F32, f32, 32) ENTRY(F16, f16, 32)
                                                                ENTRY(BF16, bf16, 32)};
     for (int i = 0; i < HZ_DTYPES; i++) {
@@ -361,7 +336,8 @@ void hz_tile_fill(struct hz_linear_kern linear[HZ_DTYPES])
     }
 }
 
-void hz_tile_to_f32(const struct hz_linear_kern *linear, const uint8_t *tile, uint32_t k, float *out)
+/* Row by row: of types that no rung makes F32 itself, and the reference of those that one does. */
+static void rows_to_f32(const struct hz_linear_kern *linear, const uint8_t *tile, uint32_t k, float *out)
 {
     float row[256];
     for (uint32_t at = 0; at < k; at += linear->tile_block, tile += linear->tile_bytes) {
@@ -372,6 +348,14 @@ void hz_tile_to_f32(const struct hz_linear_kern *linear, const uint8_t *tile, ui
                 out[(size_t)(at + i) * HZ_TILE + r] = row[i];
         }
     }
+}
+
+void hz_tile_to_f32(const struct hz_linear_kern *linear, const uint8_t *tile, uint32_t k, float *out)
+{
+    if (linear->to_f32)
+        linear->to_f32(tile, k, out);
+    else
+        rows_to_f32(linear, tile, k, out);
     if (k % 32)
         memset(out + (size_t)k * HZ_TILE, 0, (size_t)(32 - k % 32) * HZ_TILE * sizeof *out);
 }
