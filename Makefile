@@ -35,10 +35,11 @@ test: setup venv
 	python -m pytest -q $(wildcard tests/cli tests/golden)
 	HANZO=build/asan/hanzo python -m pytest -q tests/cli/test_bad_input.py
 
-# Speed on this machine: a model, and tokenizing beside the `tokenizers` package where it can be had.
+# Speed on this machine: a model, beside llama.cpp's with LLAMA=<folder of llama-bench>; and tokenizing beside the
+# `tokenizers` package where it can be had.
 bench: setup model venv
 	@$(call configure_and_build,release,--target hanzo tokenizer_bench)
-	build/release/hanzo bench -m $(MODEL) -p 512 -n 128 -d 0,2048
+	$(if $(LLAMA),python bench/beside.py $(MODEL) --llama $(LLAMA),build/release/hanzo bench -m $(MODEL) -p 512 -n 128 -d 0,2048)
 	@python -c 'import tokenizers' 2>/dev/null || python -m pip install -q tokenizers==0.23.3 || true
 	python bench/tokenizer.py tests/data/real/text.txt tests/data/token/llama3.json tests/data/token/llama2.json
 
