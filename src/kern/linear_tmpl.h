@@ -20,8 +20,7 @@
 #include "kern/panel.h"
 #include "kern/to_f32_tmpl.h"
 
-/* ---- panels
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- panels ---------------------------------------------------------------------------------- */
 
 struct sums { /* of 16 codes: in all, of the columns 0, 1 and of the columns 2, 3 of each quad (if START_HALVES) */
     int32_t all, low, high;
@@ -96,8 +95,7 @@ static void panel_put(const struct hz_panel *x, uint32_t row, const float *in)
         hz_panel_put_dense(x, row, in);
 }
 
-/* ---- products
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- products -------------------------------------------------------------------------------- */
 
 /* Codes of quad q, 0 .. 7, of a unit; register v of the line. */
 INLINE vi codes(const uint8_t *unit, int bits, int q, int v)
@@ -150,8 +148,7 @@ INLINE void quad(vi *dot, const uint8_t *unit, int bits, int plus, int q, const 
     }
 }
 
-/* ---- 32 columns, a scale each: d * (code - zero), or d * code + m
- * ---------------------------------------------------- */
+/* ---- 32 columns, a scale each: d * (code - zero), or d * code + m ---------------------------- */
 
 INLINE const void *x_words(const uint8_t *x, uint32_t rows, uint32_t t0, uint32_t kind)
 {
@@ -208,8 +205,7 @@ INLINE void affine(KERNEL_ARGS, int bits, int zero, bool mins, int NT)
     STORE(acc);
 }
 
-/* ---- 256 columns with coded scales: d * scale * (code - zero), or d * scale * code - m * min
- * ------------------------- */
+/* ---- 256 columns with coded scales: d * scale * (code - zero), or d * scale * code - m * min ---- */
 
 /* acc -= m * d(x) * sum of min * sum(x) over the groups. */
 INLINE void super_mins(vf *acc, const uint8_t *w, int bits, const struct hz_x256 *xs, int NT)
@@ -328,8 +324,7 @@ INLINE void bytes_256(KERNEL_ARGS, int NT)
     STORE(acc);
 }
 
-/* ---- dense
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- dense ----------------------------------------------------------------------------------- */
 
 /* Weights of column c, 0 .. 31, of a piece. */
 INLINE vf column(const uint8_t *w, enum hz_dtype type, int c, int v)
@@ -369,8 +364,7 @@ INLINE void dense(KERNEL_ARGS, enum hz_dtype type, int NT)
     STORE(acc);
 }
 
-/* ---- entries
- * --------------------------------------------------------------------------------------------------------- */
+/* ---- entries --------------------------------------------------------------------------------- */
 
 #define LINEAR_TYPES(X)                                                                                                \
     X(Q4_0, I8_32, affine(ARGS, 4, 8, false, NT))                                                                      \

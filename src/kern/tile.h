@@ -7,8 +7,9 @@
  * One piece per block of 32 or 256 columns:
  *     d [16]                 f16 (Q8_K: f32) per row
  *     m [16]                 f16, where the format has mins
- *     scale pairs [n/2][16][2]   superblocks: int8, for each row the scales of two neighbouring groups. Q2_K keeps
- * scale and min in the low and high nibble of one byte min pairs [n/2][16][2]     where it has mins (and is not Q2_K)
+ *     scale pairs [n/2][16][2]   superblocks: int8, for each row the scales of two neighbouring groups; of Q2_K a byte
+ *                            holds the scale in its low and the min in its high nibble
+ *     min pairs [n/2][16][2]     where it has mins and is not Q2_K
  *     units                  per 32 columns as many lines as a code has bits, in planes:
  *         nibbles (4, 5, 6 bits)  4 lines; line i: the low four bits of quad i, above them those of quad 4 + i
  *         pairs (2, 3, 6 bits)    2 lines; line i: two bits of the quads 4i .. 4i + 3, lowest first (6 bits: bits 4, 5)
