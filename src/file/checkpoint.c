@@ -213,6 +213,14 @@ static bool is_model_gguf(const struct opening *o, size_t i)
     return is_gguf(o, i) && !strstr(o->names[i], "mmproj");
 }
 
+static bool has_gguf(const struct opening *o)
+{
+    for (size_t i = 0; i < o->n_names; i++)
+        if (is_model_gguf(o, i))
+            return true;
+    return false;
+}
+
 static bool is_weight_file(const struct opening *o, size_t i)
 {
     static const char *const ends[] = {".safetensors", ".bin",     ".pt",  ".pth", ".ckpt",
@@ -293,8 +301,10 @@ static hz_status open_folder(struct opening *o)
     static const char single[] = "model.safetensors", index[] = "model.safetensors.index.json";
     struct hz_checkpoint *ck = o->ck;
     bool tokenizer_only = o->options->tokenizer_only;
-    bool is_checkpoint =
-        tokenizer_only ? has(o, "tokenizer.json") || has(o, "tokenizer_config.json") : has(o, single) || has(o, index);
+    bool is_checkpoint = has(o, single) || has(o, index);
+    if (tokenizer_only) /* the last without a GGUF: then the tokenizer may come from elsewhere */
+        is_checkpoint =
+            has(o, "tokenizer.json") || has(o, "tokenizer_config.json") || (has(o, "config.json") && !has_gguf(o));
     if (o->options->file || !is_checkpoint)
         return open_gguf_in_folder(o);
     ck->kind = HZ_CHECKPOINT_FOLDER;

@@ -73,6 +73,13 @@ def test_only_a_tokenizer(base_model, tmp_path):
     assert output("tokenize", "-m", tmp_path, "--json", "Hi") == output("tokenize", "-m", base_model, "--json", "Hi")
 
 
+def test_a_tokenizer_from_elsewhere(base_model, tmp_path):
+    (tmp_path / "tok.json").write_text(json.dumps(tokenizer_json()))
+    other = ["--tokenizer", tmp_path / "tok.json", "--json", "Once"]
+    assert output("tokenize", "-m", GOLDEN / "llama", *other) == output("tokenize", "-m", base_model, *other)
+    assert "no tokenizer.json" in refusal("tokenize", "-m", GOLDEN / "llama", "Once")
+
+
 def test_special_tokens(chat_gguf, tmp_path):
     from makers import BOOL, U32, LlamaGguf
     model = LlamaGguf()
