@@ -68,7 +68,7 @@ unsigned __wrap_hz_cpu_features(void)
 static const char *how(enum hz_rung rung)
 {
 #ifdef HZ_KCHECK_EMULATED
-    return rung == HZ_RUNG_C ? "native" : "emulated";
+    return rung < HZ_RUNG_AVX512 ? "native" : "emulated";
 #else
     return hz_rung_runs(rung) ? getenv("HZ_KCHECK_QEMU") ? "under qemu" : "native" : NULL;
 #endif
