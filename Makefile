@@ -58,7 +58,8 @@ golden: build venv
 
 # Every fuzz target for FUZZ_SECONDS, from the inputs that seeds.py makes; findings stay in build/fuzz/found. An input that
 # takes 10 s or 1 GiB is a finding.
-fuzz: setup
+fuzz:
+	@tools/setup.sh --dev
 	@$(call configure_and_build,fuzz,--target fuzzers)
 	@python3 tests/fuzz/seeds.py build/fuzz/seeds
 	@mkdir -p build/fuzz/found

@@ -71,6 +71,12 @@ install_missing() {
 
 [ -z "$missing" ] || install_missing
 
+# Debian keeps clang's runtime for fuzzing apart from clang; elsewhere it comes with it.
+if [ "${1-}" = --dev ] && [ ! -e "$(clang --print-file-name="libclang_rt.fuzzer-$(uname -m).a")" ]; then
+    missing=libclang-rt-dev
+    install_missing || echo "setup: without it make fuzz cannot run" >&2
+fi
+
 # Older systems have a CMake that cannot read our presets; a newer one comes as a Python package into .venv, which the
 # Makefile looks into first.
 cd "$(dirname "$0")/.."
