@@ -226,6 +226,9 @@ uint64_t hz_memory_resident(void)
 
 uint64_t hz_memory_peak(void)
 {
+#ifdef __linux__
+    return proc_kib("/proc/self/status", "VmHWM:"); /* ru_maxrss begins at what the parent had when it forked */
+#else
     struct rusage use;
     if (getrusage(RUSAGE_SELF, &use))
         return 0;
@@ -233,6 +236,7 @@ uint64_t hz_memory_peak(void)
     return (uint64_t)use.ru_maxrss;
 #else
     return (uint64_t)use.ru_maxrss * 1024;
+#endif
 #endif
 }
 
