@@ -85,6 +85,8 @@ def test_help_of_a_command(command):
     (["-i", "plain"], "plain needs -m MODEL"),
     (["-i", "lora", "-m", "x"], "unknown selector 'lora'; there are plain, gguf and run"),
     (["-i", "plain", "-m", "x", "--mystery"], "unknown option --mystery"),
+    (["--port", "8080", "plain", "-m", "x"], "--port: the server is not in this build yet"),
+    (["-i", "--isq=4", "plain", "-m", "x"], "--isq: quantizing while loading is not in this build yet"),
 ])
 def test_mistake(arguments, words):
     assert words in refused(*arguments)
