@@ -545,8 +545,9 @@ static bool is_harmless(const struct hz_config *c, const char *key, struct hz_js
     if (value.kind == HZ_JSON_BOOL && !hz_json_bool(value, true) && hz_names_among(harmless_false, key))
         return true;
     /* The shell around a language model tells how pictures and sound come in; none do. */
-    static const char *const senses[] = {"audio",     "boi_",          "eoi_",        "image", "mm_",
-                                         "projector", "spatial_merge", "text_config", "video", "vision"};
+    static const char *const senses[] = {"audio",         "boi_",        "eoi_",           "ignore_index",
+                                         "image",         "mm_",         "projection_dim", "projector",
+                                         "spatial_merge", "text_config", "video",          "vision"};
     for (size_t i = 0; shell && i < HZ_COUNT(senses); i++)
         if (strstr(key, senses[i]))
             return true;

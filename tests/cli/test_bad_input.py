@@ -141,6 +141,16 @@ def test_gguf_embedding_with_fewer_rows_than_tokens(tmp_path):
     assert_refused(model.write(tmp_path), "token_embd.weight")
 
 
+def test_gguf_tensors_of_different_types(tmp_path):
+    """Each its own: every third is F32, the others BF16; the numbers are the same."""
+    model = LlamaGguf()
+    plain = assert_runs(model.write(tmp_path), "--dtype", "f32")
+    for i, (name, tensor) in enumerate(model.tensors.items()):
+        if i % 3 == 0:
+            model.tensors[name] = as_f32(tensor)
+    assert assert_runs(model.write(tmp_path), "--dtype", "f32") == plain
+
+
 def test_gguf_type_that_is_not_read(tmp_path):
     model = LlamaGguf()
     model.tensors["blk.0.ffn_up.weight"] = ("IQ2_XXS", (1, 256), bytes(66))
@@ -358,21 +368,66 @@ def test_tensors_that_nothing_uses_are_fine(tmp_path):
     assert assert_runs(model.write(tmp_path)) == plain
 
 
+@pytest.mark.parametrize("trunk, head", [("", ""), ("language_model.model.", "language_model."), ("model.language_model.", "")])
+def test_prefixes_of_names(tmp_path, trunk, head):
+    """Saved from the bare model, or inside the shell of a model that sees: what the names begin with is found out."""
+    model = Llama()
+    plain = assert_runs(model.write(tmp_path))
+    model.tensors = {trunk + name.removeprefix("model.") if name.startswith("model.") else head + name: tensor
+                     for name, tensor in model.tensors.items()}
+    if trunk:
+        model.tensors["vision_tower.patch.weight"] = ("F32", (2,), bytes(8))
+        model.config = {"model_type": "llava", "text_config": model.config, "vision_config": {"hidden_size": 3},
+                        "ignore_index": -100, "image_token_index": 7, "projection_dim": 8}
+    assert assert_runs(model.write(tmp_path)) == plain
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_bias_of_the_head(tmp_path, tied):
+    """Also of a head that is the embedding: one id is far above all others."""
+    model = Llama()
+    if tied:
+        model.config["tie_word_embeddings"] = True
+        del model.tensors["lm_head.weight"]
+    bias = [0.0] * 256
+    bias[ord("!")] = 1000.0
+    model.tensors["lm_head.bias"] = ("F32", (256,), struct.pack("<256f", *bias))
+    assert assert_runs(model.write(tmp_path)).strip() == b"!!!!"
+
+
+def as_f32(tensor):
+    """bf16 to f32 is two more bytes."""
+    _, shape, data = tensor
+    return "F32", shape, b"".join(b"\0\0" + data[i : i + 2] for i in range(0, len(data), 2))
+
+
+def test_data_need_not_be_aligned(tmp_path):
+    """Blanks behind the header put f32 at any address."""
+    model = Llama()
+    model.tensors = {name: as_f32(tensor) for name, tensor in model.tensors.items()}
+    plain = assert_runs(model.write(tmp_path))
+    path = tmp_path / "model.safetensors"
+    whole = path.read_bytes()
+    (length,) = struct.unpack_from("<Q", whole)
+    for blanks in (1, 2, 3):
+        path.write_bytes(struct.pack("<Q", length + blanks) + whole[8 : 8 + length] + b" " * blanks + whole[8 + length :])
+        assert assert_runs(tmp_path) == plain
+
+
 def test_types_may_differ_from_the_config(tmp_path):
     model = Llama()
     plain = assert_runs(model.write(tmp_path), "--dtype", "f32")
     model.config["torch_dtype"] = "float16"
-    for name, (dtype, shape, data) in model.tensors.items():
-        if "norm" in name:  # bf16 to f32 is two more bytes
-            model.tensors[name] = ("F32", shape, b"".join(b"\0\0" + data[i : i + 2] for i in range(0, len(data), 2)))
+    for name, tensor in model.tensors.items():
+        if "norm" in name:
+            model.tensors[name] = as_f32(tensor)
     assert assert_runs(model.write(tmp_path), "--dtype", "f32") == plain
 
 
 def test_bf16_is_the_fast_mode_of_weights_in_bf16_alone(tmp_path):
     model = Llama()
     assert assert_runs(model.write(tmp_path), "--dtype", "bf16") == assert_runs(tmp_path)
-    _, shape, data = model.tensors[UP]
-    model.tensors[UP] = ("F32", shape, b"".join(b"\0\0" + data[i : i + 2] for i in range(0, len(data), 2)))
+    model.tensors[UP] = as_f32(model.tensors[UP])
     done = complete(model.write(tmp_path), "--dtype", "bf16")
     assert done.returncode and f"{UP} is stored as F32, expected BF16" in done.stderr.decode()
 
