@@ -24,10 +24,34 @@ static const struct {
                  {HZ_Q8_0, 0, -1}, {HZ_Q2_K, 80, 82},  {HZ_Q3_K, 108, -1}, {HZ_Q4_K, 0, 2},
                  {HZ_Q5_K, 0, 2},  {HZ_Q6_K, 208, -1}, {HZ_Q8_K, 0, -1}};
 
+/* Any finite f16: zeros and subnormals of either sign among them. */
+static uint16_t any_half(struct kc *c)
+{
+    uint16_t h = (uint16_t)kc_random(c);
+    if ((h & 0x7c00) == 0x7c00)
+        h &= 0xbfff;
+    return kc_below(c, 4) ? h : h & 0x83ff;
+}
+
 static uint16_t random_half(struct kc *c)
 {
     float sign = kc_below(c, 2) ? 1.0f : -1.0f;
     return hz_f32_f16(sign * (0.01f + 0.01f * fabsf(kc_uniform(c))));
+}
+
+/* Scales and mins of a row's blocks from `half`. */
+static void put_scales(struct kc *c, enum hz_dtype type, uint32_t k, uint8_t *row, uint16_t (*half)(struct kc *))
+{
+    const struct hz_dtype_info *info = hz_dtype_info(type);
+    for (size_t s = 0; s < HZ_COUNT(scales_at); s++)
+        for (uint32_t b = 0; scales_at[s].type == type && b < k / info->block; b++) {
+            uint8_t *block = row + (size_t)b * info->bytes;
+            uint16_t d = half(c), m = half(c);
+            float f = hz_f16_f32(d);
+            memcpy(block + scales_at[s].d, type == HZ_Q8_K ? (void *)&f : (void *)&d, type == HZ_Q8_K ? 4 : 2);
+            if (scales_at[s].m >= 0)
+                memcpy(block + scales_at[s].m, &m, 2);
+        }
 }
 
 /* A published row with random codes and scales that make no infinities. */
@@ -44,15 +68,7 @@ static void random_row(struct kc *c, enum hz_dtype type, uint32_t k, uint8_t *ro
     }
     for (size_t i = 0; i < hz_dtype_row_bytes(type, k); i++)
         row[i] = (uint8_t)kc_random(c);
-    for (size_t s = 0; s < HZ_COUNT(scales_at); s++)
-        for (uint32_t b = 0; scales_at[s].type == type && b < k / info->block; b++) {
-            uint8_t *block = row + (size_t)b * info->bytes;
-            uint16_t d = random_half(c), m = random_half(c);
-            float f = hz_f16_f32(d);
-            memcpy(block + scales_at[s].d, type == HZ_Q8_K ? (void *)&f : (void *)&d, type == HZ_Q8_K ? 4 : 2);
-            if (scales_at[s].m >= 0)
-                memcpy(block + scales_at[s].m, &m, 2);
-        }
+    put_scales(c, type, k, row, random_half);
 }
 
 static void random_x(struct kc *c, uint32_t k, float *x)
@@ -272,6 +288,21 @@ static void check_as_f32(struct kc *c, const struct weight *w, uint32_t n, const
     free(want);
 }
 
+/* Scales that no product could take: tiles must hold and dequantize them all the same. */
+static void check_any_scales(struct kc *c, enum hz_dtype type, uint32_t k)
+{
+    struct weight w = weight_new(c, type, 1 + kc_below(c, HZ_TILE), k);
+    const void *at[HZ_TILE];
+    for (uint32_t r = 0; r < w.rows; r++) {
+        at[r] = w.published[r];
+        put_scales(c, type, k, w.published[r], any_half);
+        hz_dequantize_c(type)(at[r], w.values[r], k);
+    }
+    c->kern->linear[type].pack(at, w.rows, k, w.tile);
+    check_tile(c, &w);
+    weight_free(c, &w);
+}
+
 static void check_type(struct kc *c, enum hz_dtype type)
 {
     static const float odd[] = {NAN, INFINITY, -INFINITY};
@@ -285,6 +316,8 @@ static void check_type(struct kc *c, enum hz_dtype type)
             random_x(c, k, x + (size_t)t * k);
         struct weight w = weight_new(c, type, i ? 1 + kc_below(c, HZ_TILE) : HZ_TILE, k);
         check_tile(c, &w);
+        if (block > 1)
+            check_any_scales(c, type, k);
         for (uint32_t n = 1; n <= MAX_N; n += n < 18 ? 1 : 1 + kc_below(c, 15))
             if (i == 0 || n < 4 || !kc_below(c, 4))
                 check_product(c, &w, n, x);
