@@ -34,6 +34,7 @@ def write(name, kind, data):
 
 def superblocks_q8_k(n):
     d = rng.normal(size=n).astype(np.float32)
+    d[:5] = 0, -0.0, 1e-45, -1e-40, -2e36  # nothing, subnormal, near the largest whose products are finite
     q = rng.integers(-128, 128, (n, 256), dtype=np.int8)
     sums = q.reshape(n, 16, 16).sum(2, dtype=np.int16)
     return np.hstack([d.view(np.uint8).reshape(n, 4), q.view(np.uint8), sums.view(np.uint8)]), d[:, None] * q
@@ -62,6 +63,7 @@ def main():
     write("f16", "values", f16.view(np.float16).astype(np.float32))
     write("f16", "quantized", x.astype(np.float16))
     bf16 = rng.integers(0, 0x7f80, VALUES, dtype=np.uint16)
+    bf16 |= rng.integers(0, 2, VALUES, dtype=np.uint16) << 15
     write("bf16", "blocks", bf16)
     write("bf16", "values", quants.dequantize(bf16.view(np.uint8), GGMLQuantizationType.BF16))
     write("bf16", "quantized", quants.quantize(x, GGMLQuantizationType.BF16))
