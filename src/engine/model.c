@@ -193,15 +193,15 @@ hz_status hz_model_ends(const struct hz_model *m, const struct hz_model_facts *f
     static const char *const turn_ends[] = {"<|im_end|>", "<|eot_id|>",    "<|eom_id|>",         "<end_of_turn>",
                                             "<|end|>",    "<|endoftext|>", "<|end_of_text|>",    "<|end_of_turn|>",
                                             "<EOT>",      "[EOT]",         "<end_of_utterance>", "<|return|>"};
-    const int32_t *ends = NULL;
+    const int32_t *ends = NULL; /* a tokenizer from a GGUF names them all; one from tokenizer.json none */
     size_t cap = 0, n = m->tokenizer ? hz_tokenizer_ends(m->tokenizer, &ends) : 0;
     *out = (struct hz_id_set){0};
     for (size_t i = 0; i < facts->n_eos; i++)
         HZ_TRY(add_end(out, &cap, facts->eos[i], err));
     for (size_t i = 0; i < n; i++)
         HZ_TRY(add_end(out, &cap, ends[i], err));
-    if (!m->tokenizer || m->checkpoint->kind == HZ_CHECKPOINT_GGUF)
-        return HZ_OK; /* a GGUF's tokenizer has named them all */
+    if (!m->tokenizer || n)
+        return HZ_OK;
     HZ_TRY(add_end(out, &cap, configured_token(m, "eos_token"), err));
     for (size_t i = 0; i < HZ_COUNT(turn_ends); i++) {
         int32_t id = hz_token_id(m->tokenizer, turn_ends[i], strlen(turn_ends[i]));
@@ -223,6 +223,14 @@ static void put_token(struct hz_json_writer *w, const struct hz_tokenizer *t, co
     hz_json_put_str(w, s, len);
 }
 
+/* An id that the GGUF names; its tokenizer may be another one, which does not know. */
+static int32_t gguf_token(const struct hz_model *m, const char *key)
+{
+    const struct hz_meta *meta = hz_gguf_get(m->checkpoint->gguf, key);
+    int64_t id;
+    return meta && hz_meta_int(meta, &id) && id >= 0 && id <= INT32_MAX ? (int32_t)id : -1;
+}
+
 /* {"bos_token": ..., ...}, as the templates see them: what a folder calls *_token, or a GGUF's two. */
 static void put_special_tokens(const struct hz_model *m, struct hz_buf *out)
 {
@@ -241,8 +249,9 @@ static void put_special_tokens(const struct hz_model *m, struct hz_buf *out)
             hz_json_put(&w, it.value);
         }
     if (m->checkpoint->kind == HZ_CHECKPOINT_GGUF && m->tokenizer) {
-        put_token(&w, m->tokenizer, "bos_token", hz_tokenizer_bos(m->tokenizer));
-        put_token(&w, m->tokenizer, "eos_token", hz_tokenizer_eos(m->tokenizer));
+        int32_t bos = hz_tokenizer_bos(m->tokenizer), eos = hz_tokenizer_eos(m->tokenizer);
+        put_token(&w, m->tokenizer, "bos_token", bos >= 0 ? bos : gguf_token(m, "tokenizer.ggml.bos_token_id"));
+        put_token(&w, m->tokenizer, "eos_token", eos >= 0 ? eos : gguf_token(m, "tokenizer.ggml.eos_token_id"));
     }
     hz_json_end_object(&w);
 }

@@ -185,3 +185,78 @@ class LlamaGguf:
         path = folder / "model.gguf"
         path.write_bytes(self.bytes())
         return path
+
+
+# ---- a model that says what it is told -------------------------------------------------------------------------------
+
+
+def f32(shape, ones):
+    """Zeros but for the places in `ones`; a number there instead fills all."""
+    rows, columns = shape if len(shape) == 2 else (1, shape[0])
+    values = [float(ones) if isinstance(ones, int) else 0.0] * (rows * columns)
+    for row, column in () if isinstance(ones, int) else ones:
+        values[row * columns + column] = 1.0
+    return "F32", shape, struct.pack(f"<{len(values)}f", *values)
+
+
+class Scripted:
+    """A llama whose layer adds nothing and whose head names, for each token, the next: after a prompt that ends in "P"
+    come the pieces, a token each. Those in `special` are special tokens."""
+
+    def __init__(self, pieces, special=()):
+        spelled = byte_tokens()
+        for piece in pieces:
+            raw = piece.encode() if isinstance(piece, str) else piece
+            spelled.append(piece if piece in special else "".join(spelled[b] for b in raw))
+        n, path = len(spelled), [spelled.index("P"), *range(256, len(spelled))]
+        width = (n + 31) // 32 * 32
+        self.spelled, self.special = spelled, [i for i in range(256, n) if spelled[i] in special]
+        self.config = {
+            "model_type": "llama", "hidden_size": width, "intermediate_size": 32, "num_attention_heads": 2,
+            "num_key_value_heads": 2, "head_dim": 16, "num_hidden_layers": 1, "vocab_size": n, "rms_norm_eps": 1e-6,
+            "max_position_embeddings": 64, "tie_word_embeddings": False,
+        }
+        self.tensors = {
+            "model.embed_tokens.weight": f32([n, width], [(i, i) for i in range(n)]),
+            "lm_head.weight": f32([n, width], [(b, a) for a, b in zip(path, path[1:])]),
+            "model.norm.weight": f32([width], 1),
+        }
+        for part in GGUF_NAMES:
+            into = part.endswith(("o_proj", "down_proj"))
+            shape = [width] if "norm" in part else [width, 32] if into else [32, width]
+            self.tensors[f"model.layers.0.{part}.weight"] = f32(shape, int("norm" in part))
+
+    def tokenizer(self):
+        made = tokenizer_json()
+        made["model"]["vocab"] = {token: i for i, token in enumerate(self.spelled)}
+        made["added_tokens"] = [
+            {"id": i, "content": self.spelled[i], "single_word": False, "lstrip": False, "rstrip": False,
+             "normalized": False, "special": True} for i in self.special]
+        return made
+
+    def write(self, folder, **files):
+        """files: the objects of other JSON files, by name."""
+        for name, value in {"config": self.config, "tokenizer": self.tokenizer(), **files}.items():
+            (folder / f"{name}.json").write_text(json.dumps(value))
+        (folder / "model.safetensors").write_bytes(safetensors(self.tensors))
+        return folder
+
+    def write_gguf(self, folder, **keys):
+        """keys: of tokenizer.ggml, or None to leave one out."""
+        c, n = self.config, len(self.spelled)
+        tokens = {
+            "model": (STRING, "gpt2"), "pre": (STRING, "gpt-2"), "tokens": (ARRAY, (STRING, self.spelled)),
+            "token_type": (ARRAY, (I32, [3 if i in self.special else 1 for i in range(n)])),
+            "merges": (ARRAY, (STRING, [])), **keys,
+        }
+        meta = {
+            "general.architecture": (STRING, "llama"), "llama.block_count": (U32, 1),
+            "llama.context_length": (U32, c["max_position_embeddings"]),
+            "llama.embedding_length": (U32, c["hidden_size"]), "llama.feed_forward_length": (U32, 32),
+            "llama.attention.head_count": (U32, 2), "llama.attention.key_length": (U32, 16),
+            "llama.attention.value_length": (U32, 16), "llama.attention.layer_norm_rms_epsilon": (F32, 1e-6),
+            **{f"tokenizer.{'' if k == 'chat_template' else 'ggml.'}{k}": v for k, v in tokens.items() if v},
+        }
+        path = folder / "scripted.gguf"
+        path.write_bytes(gguf(meta, {LlamaGguf.rename(name): t for name, t in self.tensors.items()}))
+        return path
