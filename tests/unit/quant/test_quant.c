@@ -1,5 +1,6 @@
-/* Every dequantizer and quantizer against the package that publishes the format: tests/data/quant/make.py. */
+/* Every dequantizer, quantizer and tile against the package that publishes the format: tests/data/quant/make.py. */
 #include "base/os/file.h"
+#include "kern/kern.h"
 #include "quant/quant.h"
 
 #include <setjmp.h>
@@ -7,6 +8,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,8 +95,123 @@ static void quantizers(void **state)
     free(x);
 }
 
+/* Packed into a tile and unpacked, a row has its published values; each of 8 rows lies in two lanes. */
+static void check_tile(const struct vectors *v)
+{
+    const struct hz_linear_kern *linear = &hz_kern_table(HZ_RUNG_C)->linear[v->type];
+    size_t bytes, len;
+    uint8_t *blocks = stored(v->name, "blocks", &bytes);
+    float *want = stored(v->name, "values", &len);
+    assert_true(blocks && want);
+    uint32_t k = (uint32_t)(len / sizeof *want / 8);
+    const void *rows[HZ_TILE];
+    for (uint32_t r = 0; r < HZ_TILE; r++)
+        rows[r] = blocks + r % 8 * hz_dtype_row_bytes(v->type, k);
+    uint8_t *tile = aligned_alloc(64, (hz_tile_bytes(linear, k) + 63) / 64 * 64);
+    float *out = malloc(k * sizeof *out);
+    linear->pack(rows, HZ_TILE, k, tile);
+    for (uint32_t r = 0; r < HZ_TILE; r++) {
+        linear->unpack(tile, r, k, out);
+        if (memcmp(out, want + r % 8 * k, k * sizeof *out) != 0)
+            fail_msg("%s: row %u of the tile differs from the published values", v->name, r);
+    }
+    free(out);
+    free(tile);
+    free(want);
+    free(blocks);
+}
+
+static void tiles(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++)
+        check_tile(&vectors[i]);
+}
+
+/* How far a value may move, as parts of its block's spread and largest magnitude, and at least. */
+#define HALF 0x1.01p-11f /* what rounding a scale or minimum to f16 takes, with float32's own rounding */
+#define TINY 0x1p-20f    /* the same where it is subnormal, times a code of up to 31 */
+static const struct bound {
+    enum hz_dtype type;
+    float spread, largest, least;
+} bounds[] = {
+    {HZ_F32, 0, 0, 0},
+    {HZ_F16, 0, 0x1p-11f, 0x1p-25f},
+    {HZ_BF16, 0, 0x1p-8f, 0},
+    {HZ_Q4_0, 0, 1.0f / 8 + HALF, TINY}, /* a whole step: codes reach one step less far above zero than below */
+    {HZ_Q5_0, 0, 1.0f / 16 + HALF, TINY},
+    {HZ_Q4_1, 0.5f / 15 + HALF, HALF, TINY},
+    {HZ_Q5_1, 0.5f / 31 + HALF, HALF, TINY},
+    {HZ_Q8_0, 0, 0.5f / 127 + HALF, 127 * 0x1p-25f},
+};
+
+static void check_bound(const struct bound *b, const float *x, const float *got, uint32_t block)
+{
+    float min = x[0], max = x[0];
+    for (uint32_t i = 1; i < block; i++) {
+        min = fminf(min, x[i]);
+        max = fmaxf(max, x[i]);
+    }
+    float allowed = b->spread * (max - min) + b->largest * fmaxf(-min, max) + b->least;
+    for (uint32_t i = 0; i < block; i++)
+        if (!(fabsf(got[i] - x[i]) <= allowed))
+            fail_msg("%s: %.9g became %.9g, allowed is %.3g", hz_dtype_info(b->type)->name, (double)x[i],
+                     (double)got[i], (double)allowed);
+}
+
+/* A value moves by its bound at most, and no further when quantized again (a zero may change its sign). */
+static void round_trips(void **state)
+{
+    (void)state;
+    size_t len;
+    float *x = stored("x", "values", &len);
+    assert_non_null(x);
+    uint64_t k = len / sizeof *x;
+    float *once = malloc(len), *twice = malloc(len);
+    uint8_t *packed = malloc(len);
+    for (const struct bound *b = bounds; b < bounds + sizeof bounds / sizeof *bounds; b++) {
+        uint32_t block = hz_dtype_info(b->type)->block;
+        hz_quantize_c(b->type)(x, packed, k);
+        hz_dequantize_c(b->type)(packed, once, k);
+        for (uint64_t i = 0; i < k; i += block)
+            check_bound(b, x + i, once + i, block);
+        hz_quantize_c(b->type)(once, packed, k);
+        hz_dequantize_c(b->type)(packed, twice, k);
+        for (uint64_t i = 0; i < k; i++)
+            if (twice[i] != once[i])
+                fail_msg("%s: value %llu is %.9g, then %.9g", hz_dtype_info(b->type)->name, (unsigned long long)i,
+                         (double)once[i], (double)twice[i]);
+    }
+    free(packed);
+    free(twice);
+    free(once);
+    free(x);
+}
+
+/* Bits pass through F32 as they are, from any address and through a tile: infinities and signalling NaNs too. */
+static void f32_is_bits(void **state)
+{
+    (void)state;
+    static const uint32_t bits[] = {0,          0x80000000, 1,          0x807fffff, 0x7f7fffff,
+                                    0x7f800000, 0xff800000, 0x7fc00001, 0x7f800001};
+    const struct hz_linear_kern *linear = &hz_kern_table(HZ_RUNG_C)->linear[HZ_F32];
+    enum { N = sizeof bits / sizeof *bits };
+    uint8_t moved[1 + sizeof bits], *tile = aligned_alloc(64, hz_tile_bytes(linear, N));
+    const void *row = moved + 1;
+    float out[N];
+    memcpy(moved + 1, bits, sizeof bits);
+    hz_dequantize_c(HZ_F32)(row, out, N);
+    assert_memory_equal(out, bits, sizeof bits);
+    linear->pack(&row, 1, N, tile);
+    linear->unpack(tile, 0, N, out);
+    assert_memory_equal(out, bits, sizeof bits);
+    free(tile);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(dequantizers), cmocka_unit_test(quantizers)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(dequantizers), cmocka_unit_test(quantizers),
+                                       cmocka_unit_test(tiles), cmocka_unit_test(round_trips),
+                                       cmocka_unit_test(f32_is_bits)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
