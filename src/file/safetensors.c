@@ -253,9 +253,11 @@ hz_status hz_safetensors_read(const struct hz_file_map *map, const char *path, s
 {
     struct hz_cursor c = hz_cursor_of(map->data, map->size);
     uint64_t len = hz_cursor_u64(&c);
-    if (c.failed || len > MAX_HEADER || len > hz_cursor_left(&c))
+    if (c.failed || len > MAX_HEADER || len > hz_cursor_left(&c)) {
+        bool begins = !c.failed && hz_cursor_left(&c) && map->data[c.at] == '{';
         return hz_fail(err, HZ_E_FORMAT, "%s: not a safetensors file (its header would have %" PRIu64 " bytes): %s",
-                       path, len, hz_file_looks_like(map->data, map->size));
+                       path, len, begins ? "incomplete download?" : hz_file_looks_like(map->data, map->size));
+    }
     const char *text = (const char *)hz_cursor_bytes(&c, len);
     struct reader r = {path, map->data + c.at, hz_cursor_left(&c), arena, err};
     struct hz_json_doc *doc;

@@ -355,6 +355,13 @@ def test_tensor_of_integers(tmp_path, dtype):
     assert_refused(model.write(tmp_path), UP)
 
 
+def test_cut_inside_the_header(tmp_path):
+    folder = Llama().write(tmp_path)
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:100])
+    assert_refused(folder, "model.safetensors", "incomplete download")
+
+
 def test_tensors_that_nothing_uses_are_fine(tmp_path):
     model = Llama()
     plain = assert_runs(model.write(tmp_path))
